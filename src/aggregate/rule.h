@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "core/plugin.h"
+
+namespace causeway {
+
+/// Weights are integers below this, so that weight x float is exact in double (24 + 29 = 53 bits)
+/// and a fused multiply-add changes no bit.
+inline constexpr int64_t kWeightMax = (int64_t{1} << 29) - 1;
+
+/// How offers are combined, value by value, tile by tile. Pure and thread-safe.
+class Rule {
+ public:
+  virtual ~Rule() = default;
+
+  /// rows[m] are member m's decoded values of this tile, members in ascending worker id, each as
+  /// long as `out`; weights[m] in [1, kWeightMax]. At least one row.
+  virtual void fold(std::span<const std::span<const float>> rows, std::span<const int64_t> weights,
+                    std::span<float> out) const = 0;
+};
+
+/// Every rule, sorted by name.
+Entries<Rule> rules();
+
+}  // namespace causeway

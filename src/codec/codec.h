@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "core/bytes.h"
+#include "core/plugin.h"
+
+namespace causeway {
+
+/// A signal is coded in blocks of this many values (the last may be shorter), each on its own, so
+/// that offers seek, resume and fold block by block.
+inline constexpr int64_t kBlockValues = 16'384;
+
+/// Turns values into wire bytes and back. Pure: the same values and seed give the same bytes. Const
+/// methods may be called from many threads at once.
+class Codec {
+ public:
+  virtual ~Codec() = default;
+
+  /// Appends the encoding of one block of 1 to kBlockValues finite values. Values that break this
+  /// are the caller's bug and fail a check. `seed` is for codecs that draw: it depends on the round,
+  /// never on the attempt.
+  virtual void encode(std::span<const float> block, uint64_t seed, Bytes& bytes) const = 0;
+
+  /// Decodes exactly `block.size()` values. `bytes` come from a stranger: any content is safe.
+  /// Fault::kCorrupt if they are not a valid encoding of so many finite values; `block` then has
+  /// unspecified values.
+  virtual Result<void> decode(ByteSpan bytes, std::span<float> block) const = 0;
+
+  /// Upper bound, in bytes, on what `encode` appends for a block of `count` values. Codecs whose
+  /// size does not depend on the values reach it always.
+  virtual int64_t block_bytes_max(int64_t count) const = 0;
+};
+
+/// Every codec, sorted by name.
+Entries<Codec> codecs();
+
+}  // namespace causeway

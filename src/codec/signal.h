@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The encoding of a whole signal: for each block of kBlockValues a frame
+//   u32 length | u32 crc32c of the bytes | bytes
+// so that a block can be checked and decoded without the others.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "codec/codec.h"
+
+namespace causeway {
+
+/// Blocks of a signal of `count` values; the last may be shorter than kBlockValues.
+int64_t block_count(int64_t count);
+
+/// Upper bound on the encoding of a whole signal, frames included.
+int64_t signal_bytes_max(const Codec& codec, int64_t count);
+
+/// Encodes all of `signal` (finite values).
+Bytes encode_signal(const Codec& codec, std::span<const float> signal, uint64_t seed);
+
+/// An encoded signal whose frames have been found and whose checksums match. Borrows the bytes.
+class EncodedSignal {
+ public:
+  /// Any bytes are safe. Fault::kCorrupt if frames or checksums are wrong or the number of blocks
+  /// does not fit `count`.
+  static Result<EncodedSignal> open(ByteSpan bytes, int64_t count);
+
+  int64_t count() const { return count_; }
+  int64_t blocks() const { return static_cast<int64_t>(frames_.size()); }
+  /// Values of block `index`.
+  int64_t block_size(int64_t index) const;
+  /// Decodes block `index` into exactly block_size(index) values.
+  Result<void> decode_block(const Codec& codec, int64_t index, std::span<float> values) const;
+  /// Decodes the whole signal.
+  Result<void> decode(const Codec& codec, std::span<float> values) const;
+
+ private:
+  int64_t count_ = 0;
+  std::vector<ByteSpan> frames_;
+};
+
+}  // namespace causeway

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "core/error.h"
+
+namespace causeway {
+
+static_assert(std::endian::native == std::endian::little, "files and wire are little-endian");
+
+using Bytes = std::vector<std::byte>;
+using ByteSpan = std::span<const std::byte>;
+
+/// Appends fixed-width little-endian values.
+class ByteWriter {
+ public:
+  explicit ByteWriter(Bytes& bytes) : bytes_(bytes) {}
+
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  void put(T value) {
+    put(std::as_bytes(std::span(&value, 1)));
+  }
+  void put(ByteSpan bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+  /// A u32 length and the text; at most 2^32 - 1 bytes.
+  void put_text(std::string_view text) {
+    put(static_cast<uint32_t>(text.size()));
+    put(std::as_bytes(std::span(text)));
+  }
+
+ private:
+  Bytes& bytes_;
+};
+
+/// Reads what a ByteWriter wrote. The bytes come from a stranger: reading past the end is
+/// Fault::kCorrupt, never a crash.
+class ByteReader {
+ public:
+  explicit ByteReader(ByteSpan bytes) : bytes_(bytes) {}
+
+  template <class T>
+    requires std::is_arithmetic_v<T>
+  Result<T> get() {
+    CW_ASSIGN(ByteSpan part, take(sizeof(T)));
+    T value;
+    std::memcpy(&value, part.data(), sizeof(T));
+    return value;
+  }
+  /// The next `count` bytes, without a copy.
+  Result<ByteSpan> take(size_t count);
+  /// At most `size_max` bytes of text.
+  Result<std::string_view> get_text(size_t size_max);
+  size_t left() const { return bytes_.size(); }
+
+ private:
+  ByteSpan bytes_;
+};
+
+}  // namespace causeway

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "core/threads.h"
+#include "sync/exchange.h"
+#include "sync/plan.h"
+#include "sync/state.h"
+
+namespace causeway {
+
+/// What happened in a round, for logs.
+struct RoundOutcome {
+  int64_t round = 0, steps_done = 0;
+  std::vector<int32_t> channels;  ///< that fired
+  std::vector<Member> members;    ///< with their weights in the first channel
+  std::vector<std::pair<WorkerId, std::string>> dropped;
+  int64_t up_bytes = 0, down_bytes = 0;  ///< all workers
+  bool committed = false;
+};
+
+/// The exchange of replicas that share one process. Offers wait, encoded, until all expected members
+/// have launched or declined; then `pump` folds them block by block in member order, so that any
+/// order of arrival and any number of threads give the same bits.
+class LocalExchange final : public Exchange {
+ public:
+  /// `plan` outlives the exchange.
+  explicit LocalExchange(const BoundPlan& plan);
+
+  void launch(Offer offer) override;
+  Poll poll(int64_t round, WorkerId worker, const Commit*& commit) override;
+  void settled(int64_t round, WorkerId worker) override;
+
+  /// Folds every round whose offers are complete, on `threads`. Call while no worker runs.
+  /// Returns what was decided since the last call, in order of round.
+  std::vector<RoundOutcome> pump(Threads& threads);
+
+  /// The folder's own states by channel (residuals of the downlink), for checkpoints.
+  std::vector<States>& states() { return states_; }
+
+ private:
+  struct Round;
+  void fold(Round& round, Threads& threads, RoundOutcome& outcome);
+
+  const BoundPlan& plan_;
+  std::vector<States> states_;
+  std::mutex mutex_;
+  std::map<int64_t, Round> rounds_;
+};
+
+}  // namespace causeway

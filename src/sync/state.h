@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/check.h"
+
+namespace causeway {
+
+/// Who has a state. Values are fixed: checkpoints have them.
+enum class Holder : uint8_t {
+  kReplicated = 1,  ///< every member, bit-equal after a commit; hashed and audited
+  kWorker = 2,      ///< each worker its own
+  kFolder = 3,      ///< who folds the offers
+};
+
+struct StateSpec {
+  std::string name;
+  int64_t count = 0;
+  Holder holder = Holder::kWorker;
+};
+
+/// The values of one channel that outlive a step, by name. Nothing else may keep state. Copies are
+/// deep; const methods are thread-safe.
+class States {
+ public:
+  /// Adds a state of zeros; the name must be new.
+  void declare(StateSpec spec) {
+    const std::string name = spec.name;
+    const auto count = static_cast<size_t>(spec.count);
+    const bool fresh = entries_.emplace(name, Entry{std::move(spec), std::vector<float>(count)}).second;
+    CW_CHECK(fresh, "state {} declared twice", name);
+  }
+  std::span<const float> get(std::string_view name) const { return at(name).values; }
+  std::span<float> edit(std::string_view name) { return const_cast<Entry&>(at(name)).values; }
+
+  struct Entry {
+    StateSpec spec;
+    std::vector<float> values;
+  };
+  const std::map<std::string, Entry, std::less<>>& entries() const { return entries_; }
+
+ private:
+  const Entry& at(std::string_view name) const {
+    const auto found = entries_.find(name);
+    CW_CHECK(found != entries_.end(), "no state {}", name);
+    return found->second;
+  }
+  std::map<std::string, Entry, std::less<>> entries_;
+};
+
+}  // namespace causeway
