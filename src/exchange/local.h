@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/threads.h"
@@ -16,7 +18,7 @@ namespace causeway {
 
 /// What happened in a round, for logs.
 struct RoundOutcome {
-  int64_t round = 0, steps_done = 0;
+  int64_t round = 0, step = 0;
   std::vector<int32_t> channels;  ///< that fired
   std::vector<Member> members;    ///< with their weights in the first channel
   std::vector<std::pair<WorkerId, std::string>> dropped;
@@ -24,28 +26,32 @@ struct RoundOutcome {
   bool committed = false;
 };
 
-/// The exchange of replicas that share one process. Offers wait, encoded, until all expected members
-/// have launched or declined; then `pump` folds them block by block in member order, so that any
-/// order of arrival and any number of threads give the same bits.
+/// The exchange of replicas that share one process. Offers wait, encoded, until all expected
+/// members have launched or declined; then `pump` folds them block by block in member order, so
+/// that any order of arrival and any number of threads give the same bits.
 class LocalExchange final : public Exchange {
  public:
   /// `plan` outlives the exchange.
   explicit LocalExchange(const BoundPlan& plan);
+  ~LocalExchange() override;
 
   void launch(Offer offer) override;
   Poll poll(int64_t round, WorkerId worker, const Commit*& commit) override;
-  void settled(int64_t round, WorkerId worker) override;
+  void settled(int64_t round, WorkerId worker, const Digest& replicated) override;
 
   /// Folds every round whose offers are complete, on `threads`. Call while no worker runs.
   /// Returns what was decided since the last call, in order of round.
   std::vector<RoundOutcome> pump(Threads& threads);
 
   /// The folder's own states by channel (residuals of the downlink), for checkpoints.
+  const std::vector<States>& states() const { return states_; }
   std::vector<States>& states() { return states_; }
 
  private:
   struct Round;
   void fold(Round& round, Threads& threads, RoundOutcome& outcome);
+  std::optional<ChannelResult> fold_one(int32_t channel, const Round& round, Threads& threads,
+                                        States& states, std::optional<WorkerId>& bad) const;
 
   const BoundPlan& plan_;
   std::vector<States> states_;

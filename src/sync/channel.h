@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The plan of a run: which state is exchanged, when, how encoded, by whom, how combined, how applied.
-// Plain data: it parses, prints and hashes. A synchronisation method is a list of channels.
+// The plan of a run: which state is exchanged, when, how encoded, by whom, how combined, how
+// applied. Plain data: it parses, prints and hashes. A synchronisation method is a list of
+// channels.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@ enum class Hook : uint8_t {
 /// What an offer counts. Values are fixed: logs have them.
 enum class Weight : uint8_t {
   kEqual = 1,
-  kTokens = 2,  ///< tokens trained since this channel last fired
+  kTokens = 2,  ///< tokens trained since this channel last fired, at most kWeightMax
   kFixed = 3,   ///< the site's `weight`
 };
 
@@ -50,12 +51,13 @@ struct Channel {
     visit("feedback", feedback, Required{}, "", "Error feedback at the sender.");
     visit("up", up, Required{}, "", "Codec of offers.");
     visit("down", down, Required{}, "", "Codec of the consensus.");
-    visit("down_feedback", down_feedback, Required{}, "", "Error feedback where offers are folded.");
+    visit("down_feedback", down_feedback, Required{}, "",
+          "Error feedback where offers are folded.");
     visit("group", group, Required{}, "", "Who takes part in a round.");
     visit("rule", rule, Required{}, "", "How offers are combined.");
     visit("weight", weight,
-          Choices<Weight>{{{"equal", Weight::kEqual}, {"tokens", Weight::kTokens},
-                           {"fixed", Weight::kFixed}}},
+          Choices<Weight>{
+              {{"equal", Weight::kEqual}, {"tokens", Weight::kTokens}, {"fixed", Weight::kFixed}}},
           "", "What an offer counts in the rule.");
     visit("hook", hook,
           Choices<Hook>{{{"after_backward", Hook::kAfterBackward},
@@ -68,9 +70,15 @@ struct Channel {
   }
 };
 
-/// True if the channel fires at this hook. `steps_done` counts finished steps, that of this hook's
-/// own step included for kAfterBackward and kAfterUpdate; kBeforeUpdate never fires in the first.
-bool is_due(const Channel& channel, Hook hook, int64_t steps_done);
+/// Steps that count at a hook of the step with number `step` = 1, 2, ...: the step itself, but
+/// before its update only those finished before it.
+int64_t steps_at(Hook hook, int64_t step);
+
+/// True if the channel fires at this hook of step `step` = 1, 2, ...
+bool is_due(const Channel& channel, Hook hook, int64_t step);
+
+/// How often the channel fires in the steps `first` to `last`, both in.
+int64_t firings(const Channel& channel, int64_t first, int64_t last);
 
 struct Plan {
   std::vector<Channel> channels;

@@ -44,10 +44,9 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// The trainer calls this at each hook of step `steps_done` (from 1), with the tokens it has
-  /// trained so far. kWait: call again with the same arguments. All channels due here are one
-  /// transaction.
-  Go at(Hook hook, int64_t steps_done, int64_t tokens);
+  /// The trainer calls this at each hook of step `step` = 1, 2, ..., with the tokens it has trained
+  /// so far. kWait: call again with the same arguments. All channels due here are one transaction.
+  Go at(Hook hook, int64_t step, int64_t tokens);
 
   /// States by channel, for checkpoints and audits.
   const std::vector<States>& states() const { return states_; }
@@ -58,11 +57,24 @@ class Engine {
   Digest replicated_digest() const;
 
  private:
-  struct Ticket;
+  /// What was sent for a channel, kept until the round is settled.
+  struct Sent {
+    int32_t channel = 0;
+    std::vector<float> prepared, decoded;
+  };
+  /// A round that was launched and is not settled.
+  struct Open {
+    int64_t round = 0;
+    int64_t tokens = 0;
+    std::vector<int32_t> channels;
+    std::vector<Sent> sent;
+  };
 
-  void launch(const std::vector<int32_t>& due, Hook hook, int64_t steps_done, int64_t tokens);
-  Go land(Hook hook);
+  void launch(std::vector<int32_t> due, Hook hook, int64_t step, int64_t tokens);
+  Result<Part> offer(int32_t channel, int64_t tokens, std::vector<Sent>& sent);
   void apply(const Commit& commit);
+  int64_t weight(int32_t channel, int64_t tokens) const;
+  Firing firing(int32_t channel) const;
 
   const BoundPlan& plan_;
   const WorkerId worker_;
@@ -70,18 +82,8 @@ class Engine {
   Exchange& exchange_;
   std::vector<States> states_;
   EngineCounters counters_;
-
-  /// What was sent for a channel, kept until the round is settled.
-  struct Sent {
-    int32_t channel;
-    std::vector<float> prepared, decoded;  ///< empty if the channel has no feedback
-  };
-  struct Open {
-    int64_t round;
-    std::vector<int32_t> channels;
-    std::vector<Sent> sent;
-  };
   std::optional<Open> open_;
+  std::vector<float> scratch_;  // one packed signal; grows to the largest channel
 };
 
 }  // namespace causeway

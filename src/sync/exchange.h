@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/bytes.h"
+#include "core/hash.h"
 #include "sync/channel.h"
 
 namespace causeway {
@@ -25,7 +26,7 @@ struct Part {
 /// for all of them or for none.
 struct Offer {
   int64_t round = 0;
-  int64_t steps_done = 0;
+  int64_t step = 0;  ///< that the hook belongs to, from 1
   Hook hook = Hook::kAfterUpdate;
   WorkerId worker = 0;
   std::vector<Part> parts;  ///< by channel index; empty if declined
@@ -62,8 +63,9 @@ class Exchange {
   virtual void launch(Offer offer) = 0;
   /// kReady: `commit` stays valid until this worker calls settled. kAborted: nobody was folded.
   virtual Poll poll(int64_t round, WorkerId worker, const Commit*& commit) = 0;
-  /// The worker has applied the round, or knows of its abort.
-  virtual void settled(int64_t round, WorkerId worker) = 0;
+  /// The worker has applied the round, or knows of its abort. `replicated` is the digest of its
+  /// replicated states after that: an audit, the same for every member.
+  virtual void settled(int64_t round, WorkerId worker, const Digest& replicated) = 0;
 };
 
 }  // namespace causeway

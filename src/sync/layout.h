@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the model is, apart from where its values lie. Wire, codecs, checkpoints and hashes speak of
-// this one global, unpadded order: embedding, then each layer's matrices and norms, final norm, head.
+// this one global, unpadded order: embedding, then each layer's matrices and norms, final norm,
+// head.
 #pragma once
 
 #include <cstdint>
@@ -23,10 +24,10 @@ struct Tensor {
   std::string name;            ///< Hugging Face's
   std::vector<int64_t> shape;  ///< row-major
   Role role = Role::kMatrix;
-  int32_t layer = -1;          ///< -1: outside the blocks
-  int64_t begin = 0;           ///< global index of the first value
-  int64_t count = 0;           ///< product of the shape
-  std::string alias_of;        ///< tied weights: the tensor whose values these are; then count is 0
+  int32_t layer = -1;    ///< -1: outside the blocks
+  int64_t begin = 0;     ///< global index of the first value
+  int64_t count = 0;     ///< product of the shape
+  std::string alias_of;  ///< tied weights: the tensor whose values these are; then count is 0
 };
 
 struct Span {
@@ -53,8 +54,9 @@ class Layout {
   const Tensor* find(std::string_view name) const;
   Digest digest() const;
 
-  /// The region that a selector names: `all`, `role=matrix`, `layers 0..3` (both ends in), each with
-  /// a leading `!` for the rest, joined by `&`. An empty or unknown selection is Fault::kBadInput.
+  /// The region that a selector names: `all`, `role=matrix`, `layers 0..3` (both ends in), each
+  /// with a leading `!` for the rest, joined by `&`. An empty or unknown selection is
+  /// Fault::kBadInput.
   Result<Region> select(std::string_view selector) const;
 
  private:

@@ -43,15 +43,13 @@ class BoundPlan {
   const std::vector<BoundChannel>& channels() const { return channels_; }
   const BindOptions& options() const { return options_; }
 
-  /// Channels due, in the plan's order.
-  std::vector<int32_t> due(Hook hook, int64_t steps_done) const;
-  /// True if any channel fires at a later hook of step `steps_done` (its number, from 1).
-  bool fires_in_step(int64_t steps_done) const;
-  /// Members of a channel's round.
-  std::vector<int32_t> members(int32_t channel, int64_t steps_done) const;
-  /// False if the worker is drawn for none of the rounds that its step `steps_done` leads to: it
-  /// then trains nothing in that step.
-  bool trains(int32_t worker, int64_t steps_done) const;
+  /// Channels that fire at this hook of step `step` = 1, 2, ..., in the plan's order.
+  std::vector<int32_t> due(Hook hook, int64_t step) const;
+  /// Members of a channel's round, ascending.
+  std::vector<int32_t> members(int32_t channel, Hook hook, int64_t step) const;
+  /// False if the worker is drawn for none of the rounds that step `step` leads to: it then trains
+  /// nothing in that step.
+  bool trains(int32_t worker, int64_t step) const;
 
  private:
   std::vector<BoundChannel> channels_;

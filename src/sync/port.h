@@ -49,7 +49,8 @@ class Feedback {
   virtual std::vector<StateSpec> states(int64_t count, Holder holder) const = 0;
   /// Turns the signal into what will be encoded. Only reads states.
   virtual void prepare(const States& states, std::span<float> signal) const = 0;
-  /// Once, when the round that folded this offer is committed: `sent` is what `prepared` decoded to.
+  /// Once, when the round that folded this offer is committed: `sent` is what `prepared` decoded
+  /// to.
   virtual void settle(std::span<const float> prepared, std::span<const float> sent,
                       States& states) const = 0;
 };

@@ -9,20 +9,69 @@
 
 namespace causeway {
 
+/// What a preset must know of the training it serves.
 struct PresetContext {
-  /// States of the inner optimizer, in its order: {"u", "v"}, {"u1", "u2", "v"}, {"b"}, {}.
-  std::vector<std::string> moments;
+  std::string optimizer;             ///< name of the inner optimizer
+  std::vector<std::string> moments;  ///< its states: {"u", "v"}, {"u1", "u2", "v"}, {"b"}, {}
 };
 
 /// A named method: a function from a few options to channels.
 class Preset {
  public:
   virtual ~Preset() = default;
-  virtual std::vector<Channel> channels(const PresetContext& context,
-                                        Mistakes& mistakes) const = 0;
+  virtual std::vector<Channel> channels(const PresetContext& context, Mistakes& mistakes) const = 0;
 };
 
 /// Every preset, sorted by name.
 Entries<Preset> presets();
+
+/// What a recipe's [sync] table says beside the preset's own options. What names codecs, feedback,
+/// weights and participation holds for every channel of the preset.
+struct SyncOptions {
+  std::string preset = "none";
+  int64_t workers = 0;
+  Weight weight = Weight::kTokens;
+  double participation = 1.0;
+  Plugin up{"fp32", {}};
+  Plugin down{"fp32", {}};
+  Plugin feedback{"none", {}};
+  Plugin down_feedback{"none", {}};
+  Plugin rule{"mean", {}};
+  std::vector<Value> channel;
+
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("preset", preset, Required{}, "", "Method: see `causeway list presets`.");
+    visit("workers", workers, Range<int64_t>{0, 65'536}, "",
+          "Replicas; 0: one for each site. More than sites: they take turns.");
+    visit("weight", weight,
+          Choices<Weight>{
+              {{"equal", Weight::kEqual}, {"tokens", Weight::kTokens}, {"fixed", Weight::kFixed}}},
+          "", "What a worker counts in a mean: alike, by its tokens, or by its site's weight.");
+    visit("participation", participation, Range<double>{0, 1}, "",
+          "Part of the workers drawn for each round; the others rest.");
+    visit("up", up, Required{}, "", "Codec of what workers send.");
+    visit("down", down, Required{}, "", "Codec of what they get back.");
+    visit("feedback", feedback, Required{}, "", "Error feedback of what workers send.");
+    visit("down_feedback", down_feedback, Required{}, "", "Error feedback of what they get back.");
+    visit("rule", rule, Required{}, "", "How offers are combined.");
+    visit("channel", channel, Any{}, "", "Channels beside the preset's: [[sync.channel]] tables.");
+  }
+};
+
+/// A [sync] table taken apart.
+struct SyncTable {
+  SyncOptions options;
+  Value preset_options;  ///< the rest: the preset's own
+};
+
+/// Reads a [sync] table; unknown keys, of SyncOptions and of the preset, become mistakes.
+SyncTable read_sync(const Value& table, Mistakes& mistakes);
+
+/// The table with every default written out.
+Value write_sync(const SyncTable& sync);
+
+/// The plan of a [sync] table: the preset's channels, then the hand-written ones.
+Plan make_plan(const SyncTable& sync, const PresetContext& context, Mistakes& mistakes);
 
 }  // namespace causeway

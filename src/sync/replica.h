@@ -21,7 +21,8 @@ class Replica {
 
   virtual std::vector<std::string> states() const = 0;
   /// Packs a region of a state, in global order. `packed` has region.count() values.
-  virtual void read(std::string_view state, const Region& region, std::span<float> packed) const = 0;
+  virtual void read(std::string_view state, const Region& region,
+                    std::span<float> packed) const = 0;
   /// The reverse of read.
   virtual void write(std::string_view state, const Region& region,
                      std::span<const float> packed) = 0;

@@ -33,7 +33,8 @@ class States {
   void declare(StateSpec spec) {
     const std::string name = spec.name;
     const auto count = static_cast<size_t>(spec.count);
-    const bool fresh = entries_.emplace(name, Entry{std::move(spec), std::vector<float>(count)}).second;
+    const bool fresh =
+        entries_.emplace(name, Entry{std::move(spec), std::vector<float>(count)}).second;
     CW_CHECK(fresh, "state {} declared twice", name);
   }
   std::span<const float> get(std::string_view name) const { return at(name).values; }

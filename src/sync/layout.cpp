@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/layout.h"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <optional>
+
+namespace causeway {
+namespace {
+
+constexpr std::pair<std::string_view, Role> kRoles[] = {{"matrix", Role::kMatrix},
+                                                        {"embedding", Role::kEmbedding},
+                                                        {"norm", Role::kNorm},
+                                                        {"bias", Role::kBias},
+                                                        {"head", Role::kHead}};
+
+using Test = std::function<bool(const Tensor&)>;
+
+std::string_view trimmed(std::string_view text) {
+  const size_t begin = text.find_first_not_of(' ');
+  if (begin == text.npos) return {};
+  return text.substr(begin, text.find_last_not_of(' ') - begin + 1);
+}
+
+std::optional<int32_t> number(std::string_view text) {
+  int32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// One term of a selector without its `!`.
+std::optional<Test> parse_term(std::string_view term) {
+  if (term == "all") return [](const Tensor&) { return true; };
+  if (term.starts_with("role=")) {
+    for (const auto& [name, role] : kRoles)
+      if (term.substr(5) == name)
+        return [wanted = role](const Tensor& tensor) { return tensor.role == wanted; };
+    return std::nullopt;
+  }
+  if (!term.starts_with("layers ")) return std::nullopt;
+  const std::string_view range = trimmed(term.substr(7));
+  const size_t dots = range.find("..");
+  const auto first = number(range.substr(0, dots));
+  const auto last = dots == range.npos ? first : number(range.substr(dots + 2));
+  if (!first || !last) return std::nullopt;
+  return [low = *first, high = *last](const Tensor& tensor) {
+    return tensor.layer >= low && tensor.layer <= high;
+  };
+}
+
+}  // namespace
+
+std::string_view role_name(Role role) {
+  for (const auto& [name, value] : kRoles)
+    if (value == role) return name;
+  return "unknown";
+}
+
+int64_t Region::count() const {
+  int64_t sum = 0;
+  for (const Span& span : spans) sum += span.count;
+  return sum;
+}
+
+void Layout::add(std::string name, std::vector<int64_t> shape, Role role, int32_t layer) {
+  CW_CHECK(find(name) == nullptr, "tensor {} added twice", name);
+  CW_CHECK(!shape.empty(), "tensor {} has no shape", name);
+  int64_t count = 1;
+  for (const int64_t extent : shape) {
+    CW_CHECK(extent > 0, "tensor {} has an extent of {}", name, extent);
+    count *= extent;
+  }
+  tensors_.push_back({std::move(name), std::move(shape), role, layer, count_, count, {}});
+  count_ += count;
+}
+
+void Layout::add_alias(std::string name, std::string_view target) {
+  const Tensor* found = find(target);
+  CW_CHECK(found != nullptr && found->alias_of.empty(), "{} is tied to {}", name, target);
+  CW_CHECK(find(name) == nullptr, "tensor {} added twice", name);
+  Tensor alias = *found;
+  alias.name = std::move(name);
+  alias.alias_of = found->name;
+  alias.count = 0;
+  tensors_.push_back(std::move(alias));
+}
+
+const Tensor* Layout::find(std::string_view name) const {
+  for (const Tensor& tensor : tensors_)
+    if (tensor.name == name) return &tensor;
+  return nullptr;
+}
+
+Digest Layout::digest() const {
+  Bytes bytes;
+  ByteWriter writer(bytes);
+  for (const Tensor& tensor : tensors_) {
+    writer.put_text(tensor.name);
+    writer.put_text(tensor.alias_of);
+    writer.put(static_cast<uint8_t>(tensor.role));
+    writer.put(tensor.layer);
+    writer.put(static_cast<uint32_t>(tensor.shape.size()));
+    for (const int64_t extent : tensor.shape) writer.put(extent);
+  }
+  return digest_of(bytes);
+}
+
+Result<Region> Layout::select(std::string_view selector) const {
+  std::vector<std::pair<Test, bool>> tests;
+  for (std::string_view rest = selector; !rest.empty();) {
+    const size_t cut = rest.find('&');
+    std::string_view term = trimmed(rest.substr(0, cut));
+    rest = cut == rest.npos ? std::string_view() : rest.substr(cut + 1);
+    const bool wanted = !term.starts_with('!');
+    if (!wanted) term = trimmed(term.substr(1));
+    auto test = parse_term(term);
+    if (!test)
+      return failure(Fault::kBadInput,
+                     "region `{}`: `{}` is no selector; wanted: all, role=matrix (embedding, norm, "
+                     "bias, head), layers 0..3, each with ! for the rest, joined by &",
+                     selector, term);
+    tests.emplace_back(*std::move(test), wanted);
+  }
+  Region region;
+  for (const Tensor& tensor : tensors_) {
+    const bool in = tensor.count > 0 && std::all_of(tests.begin(), tests.end(), [&](const auto& t) {
+                      return t.first(tensor) == t.second;
+                    });
+    if (!in) continue;
+    const bool touches = !region.spans.empty() &&
+                         region.spans.back().begin + region.spans.back().count == tensor.begin;
+    if (touches)
+      region.spans.back().count += tensor.count;
+    else
+      region.spans.push_back({tensor.begin, tensor.count});
+  }
+  if (tests.empty() || region.spans.empty())
+    return failure(Fault::kBadInput, "region `{}` selects no tensor of this model", selector);
+  return region;
+}
+
+}  // namespace causeway

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gradient itself is exchanged, before the clip: data-parallel training.
+#include "sync/port.h"
+
+namespace causeway {
+namespace {
+
+class Gradient final : public Port {
+ public:
+  using Options = NoOptions;
+  explicit Gradient(const Options&) {}
+
+  std::vector<StateSpec> states(int64_t) const override { return {}; }
+  std::string_view reads() const override { return "g"; }
+  bool fits(Hook hook) const override { return hook == Hook::kAfterBackward; }
+  void start(const Region&, const Replica&, States&) const override {}
+  void offer(const Region& region, const Replica& replica, const States&,
+             std::span<float> signal) const override {
+    replica.read("g", region, signal);
+  }
+  void apply(const Firing&, const Region& region, std::span<const float> consensus, States&,
+             Replica& replica) const override {
+    replica.write("g", region, consensus);
+  }
+};
+
+}  // namespace
+
+extern const Entry<Port> ports_gradient;
+const Entry<Port> ports_gradient =
+    entry<Port, Gradient>("gradient", "exchanges the gradient before the clip");
+
+}  // namespace causeway

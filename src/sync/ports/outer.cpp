@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pseudo-gradient anchor - x is exchanged; an outer optimizer moves the anchor by the consensus
+// and x starts again from there: FedOpt (Reddi and others 2021), DiLoCo (Douillard and others
+// 2023), Photon.
+#include "sync/outer.h"
+
+#include "sync/port.h"
+
+namespace causeway {
+namespace {
+
+class Outer final : public Port {
+ public:
+  struct Options {
+    Plugin optimizer{"nesterov", {}};
+
+    template <class Visit>
+    void each(Visit&& visit) {
+      visit("optimizer", optimizer, Required{}, "", "Outer optimizer.");
+    }
+    void check(const Location&, Mistakes& mistakes) const {
+      make_plugin(outer_optimizers(), "outer optimizer", optimizer, mistakes);
+    }
+  };
+  explicit Outer(const Options& options) {
+    Mistakes told_by_check;
+    optimizer_ =
+        make_plugin(outer_optimizers(), "outer optimizer", options.optimizer, told_by_check);
+  }
+
+  std::vector<StateSpec> states(int64_t count) const override {
+    std::vector<StateSpec> out{{"anchor", count, Holder::kReplicated}};
+    for (const std::string_view buffer : optimizer_->buffers())
+      out.push_back({buffer_name(buffer), count, Holder::kReplicated});
+    return out;
+  }
+  std::string_view reads() const override { return "x"; }
+  bool fits(Hook hook) const override { return hook != Hook::kAfterBackward; }
+  void start(const Region& region, const Replica& replica, States& states) const override {
+    replica.read("x", region, states.edit("anchor"));
+  }
+  void offer(const Region& region, const Replica& replica, const States& states,
+             std::span<float> signal) const override {
+    replica.read("x", region, signal);
+    const auto anchor = states.get("anchor");
+    for (size_t i = 0; i < signal.size(); ++i) signal[i] = anchor[i] - signal[i];
+  }
+  void apply(const Firing& firing, const Region& region, std::span<const float> consensus,
+             States& states, Replica& replica) const override {
+    std::vector<std::span<float>> buffers;
+    for (const std::string_view buffer : optimizer_->buffers())
+      buffers.push_back(states.edit(buffer_name(buffer)));
+    const auto anchor = states.edit("anchor");
+    optimizer_->step(firing.version + 1, consensus, anchor, buffers);
+    replica.write("x", region, anchor);
+  }
+
+ private:
+  static std::string buffer_name(std::string_view buffer) { return "outer_" + std::string(buffer); }
+
+  std::unique_ptr<OuterOptimizer> optimizer_;
+};
+
+}  // namespace
+
+extern const Entry<Port> ports_outer;
+const Entry<Port> ports_outer =
+    entry<Port, Outer>("outer", "moves a shared anchor by an outer optimizer");
+
+}  // namespace causeway

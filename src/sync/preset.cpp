@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/preset.h"
+
+#include <algorithm>
+
+namespace causeway {
+namespace {
+
+void draw_members(const SyncOptions& options, std::vector<Channel>& channels) {
+  if (options.participation >= 1.0 || channels.empty()) return;
+  const auto shortest =
+      std::min_element(channels.begin(), channels.end(),
+                       [](const Channel& a, const Channel& b) { return a.period < b.period; });
+  Value draw;
+  draw.set("fraction", options.participation);
+  draw.set("period", shortest->period);
+  for (Channel& channel : channels) channel.group = {"sample", draw};
+}
+
+}  // namespace
+
+SyncTable read_sync(const Value& table, Mistakes& mistakes) {
+  SyncTable out;
+  Value common = Value::Table{};
+  common.where = out.preset_options.where = table.where;
+  out.preset_options = Value::Table{};
+  std::vector<std::string> common_names;
+  for (const OptionInfo& info : describe_options<SyncOptions>()) common_names.push_back(info.name);
+  if (!table.is(Value::Kind::kTable)) {
+    read_options(table, out.options, mistakes);
+    return out;
+  }
+  for (const auto& [key, value] : table.table()) {
+    const bool ours =
+        std::find(common_names.begin(), common_names.end(), key) != common_names.end();
+    (ours ? common : out.preset_options).set(key, value);
+  }
+  read_options(common, out.options, mistakes);
+
+  const Value* name = common.find("preset");
+  Plugin choice{out.options.preset, {}};
+  choice.options.where = name == nullptr ? table.where : name->where;
+  const auto* preset = find_plugin(presets(), "preset", choice, mistakes);
+  if (preset == nullptr) return out;
+  // A misspelt key may have meant an option of either list.
+  for (const OptionInfo& info : preset->describe()) common_names.push_back(info.name);
+  options_detail::report_unknown(out.preset_options, common_names, mistakes);
+  std::erase_if(out.preset_options.table(), [&](const auto& entry) {
+    return std::find(common_names.begin(), common_names.end(), entry.first) == common_names.end();
+  });
+  preset->make(out.preset_options, mistakes);
+  return out;
+}
+
+Value write_sync(const SyncTable& sync) {
+  Value out = write_options(sync.options);
+  Mistakes none;
+  const auto* preset = find_plugin(presets(), "preset", {sync.options.preset, {}}, none);
+  if (preset != nullptr)
+    for (const auto& [key, value] : preset->resolve(sync.preset_options).table())
+      out.set(key, value);
+  return out;
+}
+
+Plan make_plan(const SyncTable& sync, const PresetContext& context, Mistakes& mistakes) {
+  Plan plan;
+  const SyncOptions& options = sync.options;
+  Mistakes told_by_read;
+  const auto preset =
+      make_plugin(presets(), "preset", {options.preset, sync.preset_options}, told_by_read);
+  if (preset != nullptr) plan.channels = preset->channels(context, mistakes);
+  for (Channel& channel : plan.channels) {
+    channel.up = options.up;
+    channel.down = options.down;
+    channel.feedback = options.feedback;
+    channel.down_feedback = options.down_feedback;
+    channel.rule = options.rule;
+    channel.weight = options.weight;
+  }
+  draw_members(options, plan.channels);
+  for (const Value& table : options.channel) {
+    read_options(table, plan.channels.emplace_back(), mistakes);
+    if (plan.channels.back().port.options.where.file.empty())
+      plan.channels.back().port.options.where = table.where;
+  }
+  return plan;
+}
+
+}  // namespace causeway
