@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/recipe.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "core/toml.h"
+#include "data/path.h"
+
+namespace causeway {
+namespace {
+
+/// The recipe's tables, for the names of the top level and what is unknown there.
+struct Tables {
+  Value run = Value::Table{}, model = Value::Table{}, data = Value::Table{},
+        train = Value::Table{}, sync = Value::Table{}, exchange = Value::Table{};
+
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("run", run, Any{}, "", "Length, seed, folder, checkpoints, validations.");
+    visit("model", model, Any{}, "", "Family and sizes of the model.");
+    visit("data", data, Any{}, "", "Sites and their text.");
+    visit("train", train, Any{}, "", "Batch, inner optimizer, schedule, clip.");
+    visit("sync", sync, Any{}, "", "Method: what is exchanged, when and how.");
+    visit("exchange", exchange, Any{}, "", "How offers become a consensus.");
+  }
+};
+
+/// Splits a table by whether a key belongs to `Options`.
+template <class Options>
+std::pair<Value, Value> split(const Value& table) {
+  Value ours = Value::Table{}, rest = Value::Table{};
+  ours.where = rest.where = table.where;
+  if (!table.is(Value::Kind::kTable)) return {table, rest};
+  std::set<std::string> names;
+  for (const OptionInfo& info : describe_options<Options>()) names.insert(info.name);
+  for (const auto& [key, value] : table.table())
+    (names.contains(key) ? ours : rest).set(key, value);
+  return {ours, rest};
+}
+
+/// Keys of `rest` that a plug-in does not know are told with the names of both lists.
+template <class Options, class Interface>
+void drop_unknown(Value& rest, const Entry<Interface>& entry, Mistakes& mistakes) {
+  std::vector<std::string> known;
+  for (const OptionInfo& info : describe_options<Options>()) known.push_back(info.name);
+  for (const OptionInfo& info : entry.describe()) known.push_back(info.name);
+  options_detail::report_unknown(rest, known, mistakes);
+  std::erase_if(rest.table(), [&](const auto& pair) {
+    return std::find(known.begin(), known.end(), pair.first) == known.end();
+  });
+}
+
+void only(const std::string& got, std::string_view wanted, std::string_view name,
+          const Value& table, Mistakes& mistakes) {
+  const Value* value = table.find(name);
+  if (got != wanted)
+    mistakes.add(value == nullptr ? table.where : value->where,
+                 fmt::format("`{}` is \"{}\"; wanted: \"{}\"", name, got, wanted));
+}
+
+void read_model(const Value& table, Recipe& recipe, Mistakes& mistakes) {
+  auto [ours, rest] = split<ModelOptions>(table);
+  read_options(ours, recipe.model, mistakes);
+  Plugin choice{recipe.model.preset, rest};
+  if (const Value* name = ours.find("preset")) choice.options.where = name->where;
+  const auto* entry = find_plugin(models(), "model", choice, mistakes);
+  if (entry == nullptr) return;
+  if (rest.is(Value::Kind::kTable)) drop_unknown<ModelOptions>(rest, *entry, mistakes);
+  recipe.model_options = entry->resolve(rest);
+  const size_t before = mistakes.size();
+  auto model = entry->make(rest, mistakes);
+  if (mistakes.size() == before) recipe.model_plugin = std::move(model);
+  if (!recipe.model.init.empty()) recipe.model.init = find_path(recipe.base, recipe.model.init);
+}
+
+/// The paths of a source's options, made absolute.
+Value with_paths(Value options, const std::string& base) {
+  for (auto& [key, value] : options.table()) {
+    if (!value.is(Value::Kind::kArray)) continue;
+    for (Value& path : value.array())
+      if (path.is(Value::Kind::kString)) {
+        const Location where = path.where;
+        path = find_path(base, path.string());
+        path.where = where;
+      }
+  }
+  return options;
+}
+
+void add_source(const std::string& kind, Value options, double weight, const Recipe& recipe,
+                RecipeSite& site, Mistakes& mistakes) {
+  options = with_paths(std::move(options), recipe.base);
+  Plugin plugin{kind, std::move(options)};
+  const auto* entry = find_plugin(sources(), "source", plugin, mistakes);
+  if (entry == nullptr) return;
+  drop_unknown<SiteOptions>(plugin.options, *entry, mistakes);
+  entry->make(plugin.options, mistakes);
+  site.sources.push_back({std::move(plugin), weight});
+}
+
+void read_site(const Value& table, Recipe& recipe, Mistakes& mistakes) {
+  RecipeSite& site = recipe.sites.emplace_back();
+  if (!table.is(Value::Kind::kTable))
+    return mistakes.add(table.where, "a site is a table: [[data.site]]");
+  auto [ours, rest] = split<SiteOptions>(table);
+  read_options(ours, site.options, mistakes);
+  for (const Value& source : site.options.source) {
+    const Value* kind = source.find("kind");
+    const Value* weight = source.find("weight");
+    Value options = Value::Table{};
+    options.where = source.where;
+    if (source.is(Value::Kind::kTable))
+      for (const auto& [key, value] : source.table())
+        if (key != "kind" && key != "weight") options.set(key, value);
+    const bool named = kind != nullptr && kind->is(Value::Kind::kString);
+    const bool number = weight != nullptr && (weight->is(Value::Kind::kFloat) ||
+                                              weight->is(Value::Kind::kInteger));
+    if (kind != nullptr && !named) mistakes.add(kind->where, "`kind` is the name of a source");
+    if (weight != nullptr && (!number || !(weight->number() > 0)))
+      mistakes.add(weight->where, "`weight` of a source is a number above 0");
+    add_source(named ? kind->string() : "text", std::move(options),
+               number && weight->number() > 0 ? weight->number() : 1.0, recipe, site, mistakes);
+  }
+  if (site.options.source.empty()) add_source("text", rest, 1.0, recipe, site, mistakes);
+}
+
+void read_data(const Value& table, Recipe& recipe, Mistakes& mistakes) {
+  read_options(table, recipe.data, mistakes);
+  only(recipe.data.tokenizer, "bytes", "tokenizer", table, mistakes);
+  std::set<std::string> names;
+  for (const Value& site : recipe.data.site) {
+    read_site(site, recipe, mistakes);
+    if (!names.insert(recipe.sites.back().options.name).second)
+      mistakes.add(site.where,
+                   fmt::format("two sites are called `{}`", recipe.sites.back().options.name));
+  }
+  if (!recipe.data.recorded.empty())
+    recipe.data.recorded = find_path(recipe.base, recipe.data.recorded);
+  else if (recipe.sites.empty())
+    mistakes.add(table.where, "no site: write a [[data.site]] table with `name` and `train` for "
+                              "each, or name a file of `recorded` batches");
+}
+
+void read_train(const Value& table, Recipe& recipe, Mistakes& mistakes) {
+  read_options(table, recipe.train, mistakes);
+  only(recipe.train.precision, "fp32", "precision", table, mistakes);
+  const size_t before = mistakes.size();
+  auto optimizer =
+      make_plugin(inner_optimizers(), "optimizer", recipe.train.optimizer, mistakes);
+  if (mistakes.size() == before) recipe.optimizer = std::move(optimizer);
+  read_options(recipe.train.schedule, recipe.schedule, mistakes);
+  if (recipe.schedule.steps == 0) recipe.schedule.steps = recipe.run.steps;
+  if (recipe.model_plugin == nullptr) return;
+  const int64_t context = recipe.model_plugin->context();
+  const Value* batch = table.find("batch_tokens");
+  if (recipe.train.batch_tokens % context != 0)
+    mistakes.add(batch == nullptr ? table.where : batch->where,
+                 fmt::format("`batch_tokens` is {}; wanted: a multiple of the context, {}",
+                             recipe.train.batch_tokens, context));
+}
+
+void read_method(const Value& table, Recipe& recipe, Mistakes& mistakes) {
+  recipe.sync = read_sync(table, mistakes);
+  if (recipe.optimizer == nullptr || recipe.model_plugin == nullptr) return;
+  const size_t before = mistakes.size();
+  recipe.plan = make_plan(recipe.sync, {recipe.train.optimizer.name, recipe.optimizer->states()},
+                          mistakes);
+  if (mistakes.size() != before) return;
+  std::vector<std::string> states{"x", "g"};
+  for (const std::string& state : recipe.optimizer->states()) states.push_back(state);
+  BoundPlan::bind(recipe.plan, recipe.model_plugin->layout(), states, {}, mistakes);
+}
+
+template <class Interface>
+Value resolved_plugin(Entries<Interface> entries, const Plugin& plugin) {
+  for (const Entry<Interface>* entry : entries)
+    if (entry->name == plugin.name)
+      return options_detail::write(Plugin{plugin.name, entry->resolve(plugin.options)});
+  return options_detail::write(plugin);
+}
+
+Value resolved_site(const RecipeSite& site) {
+  Value out;
+  out.set("name", site.options.name);
+  out.set("weight", site.options.weight);
+  Value::Array list;
+  for (const RecipeSource& source : site.sources) {
+    Value table;
+    table.set("kind", source.plugin.name);
+    table.set("weight", source.weight);
+    for (const Entry<Source>* entry : sources())
+      if (entry->name == source.plugin.name)
+        for (const auto& [key, value] : entry->resolve(source.plugin.options).table())
+          table.set(key, value);
+    list.push_back(std::move(table));
+  }
+  out.set("source", std::move(list));
+  return out;
+}
+
+}  // namespace
+
+int32_t Recipe::workers() const {
+  const auto given = static_cast<int32_t>(sync.options.workers);
+  return given > 0 ? given : std::max<int32_t>(1, static_cast<int32_t>(sites.size()));
+}
+
+std::string Recipe::folder() const {
+  return run.folder.empty() ? "runs/" + run.name : run.folder;
+}
+
+Value Recipe::resolved() const {
+  Value model_table = write_options(model);
+  for (const auto& [key, value] : model_options.table()) model_table.set(key, value);
+  Value data_table = write_options(data);
+  Value::Array site_tables;
+  for (const RecipeSite& site : sites) site_tables.push_back(resolved_site(site));
+  data_table.set("site", std::move(site_tables));
+  Value train_table = write_options(train);
+  train_table.set("optimizer", resolved_plugin(inner_optimizers(), train.optimizer));
+  train_table.set("schedule", write_options(schedule));
+  Value out;
+  out.set("run", write_options(run));
+  out.set("model", std::move(model_table));
+  out.set("data", std::move(data_table));
+  out.set("train", std::move(train_table));
+  out.set("sync", write_sync(sync));
+  out.set("exchange", write_options(exchange));
+  return out;
+}
+
+Recipe read_recipe(const Value& root, const std::string& base, Mistakes& mistakes) {
+  Recipe recipe;
+  recipe.base = base;
+  Tables tables;
+  tables.data.where = root.where;
+  read_options(root, tables, mistakes);
+  read_options(tables.run, recipe.run, mistakes);
+  read_model(tables.model, recipe, mistakes);
+  read_data(tables.data, recipe, mistakes);
+  read_train(tables.train, recipe, mistakes);
+  read_method(tables.sync, recipe, mistakes);
+  read_options(tables.exchange, recipe.exchange, mistakes);
+  only(recipe.exchange.kind, "local", "kind", tables.exchange, mistakes);
+  return recipe;
+}
+
+Recipe load_recipe(const std::string& path, const std::vector<std::string>& assignments,
+                   Mistakes& mistakes) {
+  Value root = parse_toml_file(path, mistakes);
+  if (!mistakes.empty()) return {};
+  for (const std::string& assignment : assignments) set_path(root, assignment, mistakes);
+  return read_recipe(root, std::filesystem::path(path).parent_path().string(), mistakes);
+}
+
+}  // namespace causeway

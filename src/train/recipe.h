@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/options.h"
+#include "data/source.h"
+#include "model/model.h"
+#include "optim/inner.h"
+#include "optim/schedule.h"
+#include "sync/plan.h"
+#include "sync/preset.h"
+
+namespace causeway {
+
+struct RunOptions {
+  std::string name = "run";
+  int64_t seed = 1;
+  int64_t steps = 1000;
+  std::string folder;
+  int64_t threads = 0;
+  int64_t checkpoint_every = 0;
+  int64_t keep = 2;
+  int64_t valid_every = 0;
+  int64_t valid_tokens = 65'536;
+
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("name", name, Required{}, "", "Name of the run.");
+    visit("seed", seed, Range<int64_t>{0}, "", "Decides weights, data order and every draw.");
+    visit("steps", steps, Range<int64_t>{1, 1'000'000'000}, "steps",
+          "Steps of each worker: the clock that schedules and channels share.");
+    visit("folder", folder, Any{}, "", "Where the run is written; empty: runs/NAME.");
+    visit("threads", threads, Range<int64_t>{0, 1024}, "threads",
+          "Threads that carry the workers; 0: the machine's cores. Never changes a bit.");
+    visit("checkpoint_every", checkpoint_every, Range<int64_t>{0}, "steps",
+          "Steps between checkpoints; 0: one tenth of the run.");
+    visit("keep", keep, Range<int64_t>{1, 1000}, "", "Checkpoints kept: the last ones.");
+    visit("valid_every", valid_every, Range<int64_t>{0}, "steps",
+          "Steps between validations; 0: one tenth of the run.");
+    visit("valid_tokens", valid_tokens, Range<int64_t>{1}, "tokens",
+          "Most tokens of a site in a validation on the way; the first and the last take all.");
+  }
+};
+
+struct ModelOptions {
+  std::string preset = "llama";
+  std::string init;
+
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("preset", preset, Required{}, "", "Family of models: see `causeway list models`.");
+    visit("init", init, Any{}, "", "A safetensors file with the first weights; empty: the seed.");
+  }
+};
+
+struct SiteOptions {
+  std::string name;
+  int64_t weight = 1;
+  std::vector<Value> source;
+
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("name", name, Required{}, "", "Name of the site.");
+    visit("weight", weight, Range<int64_t>{1, (1 << 29) - 1}, "",
+          "What its workers count if sync.weight = \"fixed\".");
+    visit("source", source, Any{}, "",
+          "Several weighted sources: [[data.site.source]] tables with `kind`, `weight` and the "
+          "kind's options. One text source may be written into the site's own table.");
+  }
+};
+
+struct DataOptions {
+  std::string tokenizer = "bytes";
+  std::string recorded;
+  std::vector<Value> site;
+
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("tokenizer", tokenizer, Required{}, "", "bytes: a token is a byte, 256 in all.");
+    visit("recorded", recorded, Any{}, "",
+          "A safetensors file with `tokens` [steps, workers, rows, context + 1]: batches as another "
+          "system saw them. Then no sites are needed.");
+    visit("site", site, Any{}, "", "The places with their own text: [[data.site]] tables.");
+  }
+};
+
+/// What to do when a gradient is not finite.
+enum class OnNonFinite : uint8_t { kStop = 1, kSkip = 2 };
+
+struct TrainOptions {
+  int64_t batch_tokens = 4096;
+  std::string precision = "fp32";
+  Plugin optimizer{"adamw", {}};
+  Value schedule = Value::Table{};
+  double clip = 1.0;
+  OnNonFinite on_nonfinite = OnNonFinite::kStop;
+
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("batch_tokens", batch_tokens, Range<int64_t>{1, 1 << 30}, "tokens",
+          "Tokens of one step of one worker: rows x context.");
+    visit("precision", precision, Required{}, "", "fp32.");
+    visit("optimizer", optimizer, Required{}, "", "Inner optimizer: see `causeway list optimizers`.");
+    visit("schedule", schedule, Any{}, "", "Learning rate over the run: see `causeway list schedule`.");
+    visit("clip", clip, Range<double>{0}, "", "Most norm of the gradient; 0: no clip.");
+    visit("on_nonfinite", on_nonfinite,
+          Choices<OnNonFinite>{{{"stop", OnNonFinite::kStop}, {"skip", OnNonFinite::kSkip}}}, "",
+          "A gradient with NaN or Inf: end the run, or leave out that update and say so.");
+  }
+};
+
+struct ExchangeOptions {
+  std::string kind = "local";
+
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("kind", kind, Required{}, "", "local: all replicas in this process.");
+  }
+};
+
+struct RecipeSource {
+  Plugin plugin;
+  double weight = 1.0;
+};
+
+struct RecipeSite {
+  SiteOptions options;
+  std::vector<RecipeSource> sources;
+};
+
+/// A run as its recipe states it: read, checked and complete. Plain data beside the plug-ins.
+struct Recipe {
+  RunOptions run;
+  ModelOptions model;
+  Value model_options;  ///< of the model plug-in
+  DataOptions data;
+  std::vector<RecipeSite> sites;
+  TrainOptions train;
+  Schedule schedule;
+  SyncTable sync;
+  ExchangeOptions exchange;
+  std::string base;  ///< folder of the recipe: relative paths start here, else where we are
+
+  std::shared_ptr<const Model> model_plugin;
+  std::shared_ptr<const InnerOptimizer> optimizer;
+  Plan plan;
+
+  int32_t workers() const;
+  int64_t rows() const { return train.batch_tokens / model_plugin->context(); }
+  std::string folder() const;
+  /// Every default written out, with paths made absolute. Parses to the same recipe.
+  Value resolved() const;
+};
+
+/// Reads a recipe's table. All mistakes are told at once; if there are any, the recipe is not
+/// to be used. `base` is the folder of the recipe's file.
+Recipe read_recipe(const Value& root, const std::string& base, Mistakes& mistakes);
+
+/// Parses the file, applies `--set` assignments and reads it.
+Recipe load_recipe(const std::string& path, const std::vector<std::string>& assignments,
+                   Mistakes& mistakes);
+
+}  // namespace causeway

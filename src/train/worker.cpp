@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/worker.h"
+
+#include <ATen/Context.h>
+#include <ATen/ops/from_blob.h>
+
+#include <cmath>
+
+#include "optim/clip.h"
+
+namespace causeway {
+
+Worker::Worker(const Recipe& recipe, const BoundPlan& plan, Exchange& exchange,
+               const Clock& clock, Parts parts)
+    : recipe_(recipe),
+      plan_(plan),
+      clock_(clock),
+      id_(parts.id),
+      replica_(std::move(parts.replica)),
+      feed_(std::move(parts.feed)),
+      engine_(std::make_unique<Engine>(plan, id_, *replica_, exchange)) {
+  report_.worker = id_;
+}
+
+Worker::Status Worker::advance() {
+  const int64_t step = steps_ + 1;
+  began_ns_ = clock_.now_ns();
+  if (phase_ == Phase::kBegin) {
+    if (auto begun = begin(); !begun) return fail(begun.error());
+    phase_ = Phase::kAfterBackward;
+  }
+  const auto wait = [this] {
+    busy_ns_ += clock_.now_ns() - began_ns_;
+    return Status::kWaiting;
+  };
+  if (phase_ == Phase::kAfterBackward) {
+    const Go go = engine_->at(Hook::kAfterBackward, step, tokens_);
+    if (go == Go::kWait) return wait();
+    if (auto clipped = clip(go); !clipped) return fail(clipped.error());
+    phase_ = Phase::kBeforeUpdate;
+  }
+  if (phase_ == Phase::kBeforeUpdate) {
+    if (engine_->at(Hook::kBeforeUpdate, step, tokens_) == Go::kWait) return wait();
+    if (updates_) replica_->update(report_.rate, clip_scale_);
+    phase_ = Phase::kAfterUpdate;
+  }
+  if (engine_->at(Hook::kAfterUpdate, step, tokens_) == Go::kWait) return wait();
+  finish();
+  return Status::kStepped;
+}
+
+/// Data and gradient, unless this worker is not drawn for the round.
+Result<void> Worker::begin() {
+  skipped_.clear();
+  report_.trained = plan_.trains(id_, steps_ + 1);
+  report_.rate = recipe_.optimizer->rate() * recipe_.schedule.factor(steps_);
+  if (!report_.trained) return {};
+  const int64_t rows = recipe_.rows();
+  const int64_t row_tokens = recipe_.model_plugin->context() + 1;
+  rows_.resize(static_cast<size_t>(rows * row_tokens));
+  CW_TRY(feed_->next(rows_, row_tokens));
+  const at::Tensor tokens = at::from_blob(rows_.data(), {rows, row_tokens}, at::kInt).to(at::kLong);
+  report_.loss = replica_->loss_and_gradient(tokens);
+  norm_ = replica_->gradient_norm();
+  report_.gradient_norm = norm_;
+  tokens_ += rows * (row_tokens - 1);
+  return {};
+}
+
+/// Decides whether this step updates, and by which scale.
+Result<void> Worker::clip(Go go) {
+  updates_ = go == Go::kUpdate;
+  if (!updates_) return {};
+  const double norm = replica_->gradient_replaced() ? replica_->gradient_norm() : norm_;
+  clip_scale_ = clip_scale(norm, recipe_.train.clip);
+  if (std::isfinite(norm)) return {};
+  const std::string what = fmt::format(
+      "worker {}, step {}: the gradient is not finite (loss {})", id_, steps_ + 1, report_.loss);
+  if (recipe_.train.on_nonfinite == OnNonFinite::kStop)
+    return failure(Fault::kNumeric,
+                   "{}; lower the learning rate, or set train.on_nonfinite = \"skip\"", what);
+  skipped_ = what + "; the update was left out";
+  updates_ = false;
+  return {};
+}
+
+void Worker::finish() {
+  phase_ = Phase::kBegin;
+  ++steps_;
+  report_.step = steps_;
+  report_.tokens = tokens_;
+  report_.seconds = static_cast<double>(busy_ns_ + clock_.now_ns() - began_ns_) * 1e-9;
+  busy_ns_ = 0;
+}
+
+Worker::Status Worker::fail(Error error) {
+  error_ = std::move(error);
+  return Status::kFailed;
+}
+
+void Worker::restore(int64_t steps, int64_t tokens) {
+  CW_CHECK(!within_step());
+  steps_ = steps;
+  tokens_ = tokens;
+}
+
+}  // namespace causeway
