@@ -211,6 +211,14 @@ std::string Recipe::folder() const {
   return run.folder.empty() ? "runs/" + run.name : run.folder;
 }
 
+int64_t Recipe::checkpoint_every() const {
+  return run.checkpoint_every > 0 ? run.checkpoint_every : std::max<int64_t>(1, run.steps / 10);
+}
+
+int64_t Recipe::valid_every() const {
+  return run.valid_every > 0 ? run.valid_every : std::max<int64_t>(1, run.steps / 10);
+}
+
 Value Recipe::resolved() const {
   Value model_table = write_options(model);
   for (const auto& [key, value] : model_options.table()) model_table.set(key, value);

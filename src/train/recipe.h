@@ -152,6 +152,8 @@ struct Recipe {
   int32_t workers() const;
   int64_t rows() const { return train.batch_tokens / model_plugin->context(); }
   std::string folder() const;
+  int64_t checkpoint_every() const;
+  int64_t valid_every() const;
   /// Every default written out, with paths made absolute. Parses to the same recipe.
   Value resolved() const;
 };

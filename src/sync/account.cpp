@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/account.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+
+#include "codec/signal.h"
+
+namespace causeway {
+namespace {
+
+const BoundChannel& at(const BoundPlan& plan, int32_t channel) {
+  return plan.channels()[static_cast<size_t>(channel)];
+}
+
+/// A number and the unit behind it, both without blanks.
+bool parse_quantity(std::string text, double& value, std::string& unit) {
+  std::erase(text, ' ');
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  unit.assign(end, text.data() + text.size());
+  return error == std::errc() && value >= 0;
+}
+
+/// A channel's moments: firings that average a first moment while the second one stays local.
+bool averages_alone(const BoundPlan& plan, const BoundChannel& first) {
+  const std::string_view state = first.port->reads();
+  if (state == "v" || !state.starts_with('u') || first.spec.port.name != "assign") return false;
+  for (const BoundChannel& other : plan.channels())
+    if (other.port->reads() == "v" && other.spec.hook == first.spec.hook &&
+        first.spec.period % other.spec.period == 0 &&
+        (first.spec.phase - other.spec.phase) % other.spec.period == 0)
+      return false;
+  return true;
+}
+
+}  // namespace
+
+ChannelBytes channel_bytes(const BoundPlan& plan, int32_t index) {
+  const BoundChannel& channel = at(plan, index);
+  const auto members = plan.members(index, channel.spec.hook, channel.spec.period + 1);
+  return {signal_bytes_max(*channel.up, channel.count),
+          signal_bytes_max(*channel.down, channel.count), static_cast<int32_t>(members.size())};
+}
+
+RunBytes predicted_bytes(const BoundPlan& plan, int64_t first, int64_t last) {
+  RunBytes out;
+  for (int32_t i = 0; i < static_cast<int32_t>(plan.channels().size()); ++i) {
+    const ChannelBytes bytes = channel_bytes(plan, i);
+    const int64_t times = firings(at(plan, i).spec, first, last);
+    out.up += times * bytes.up * bytes.members;
+    out.down += times * bytes.down * plan.options().workers;
+  }
+  return out;
+}
+
+RunBytes ddp_step_bytes(int64_t parameters, int32_t workers) {
+  return {4 * parameters * workers, 4 * parameters * workers};
+}
+
+Result<Link> parse_link(const std::string& text) {
+  const auto bad = [&] {
+    return failure(Fault::kBadInput,
+                   "the link `{}` is not understood; wanted: speed and one-way delay, for example "
+                   "100Mbit/s,50ms",
+                   text);
+  };
+  Link link;
+  const size_t comma = text.find(',');
+  std::string unit;
+  if (!parse_quantity(text.substr(0, comma), link.bits_per_second, unit)) return bad();
+  constexpr std::pair<std::string_view, double> kSpeeds[] = {
+      {"bit/s", 1}, {"kbit/s", 1e3}, {"Mbit/s", 1e6}, {"Gbit/s", 1e9}, {"Tbit/s", 1e12}};
+  const auto speed = std::ranges::find(kSpeeds, unit, &std::pair<std::string_view, double>::first);
+  if (speed == std::end(kSpeeds) || link.bits_per_second == 0) return bad();
+  link.bits_per_second *= speed->second;
+  if (comma == std::string::npos) return link;
+  if (!parse_quantity(text.substr(comma + 1), link.latency_seconds, unit)) return bad();
+  if (unit != "ms" && unit != "s") return bad();
+  if (unit == "ms") link.latency_seconds /= 1e3;
+  return link;
+}
+
+double round_seconds(int64_t up_bytes, int64_t down_bytes, const Link& link) {
+  return 2 * link.latency_seconds +
+         8 * static_cast<double>(up_bytes + down_bytes) / link.bits_per_second;
+}
+
+int64_t largest_offer_bytes(const BoundPlan& plan) {
+  int64_t largest = 0;
+  for (const BoundChannel& one : plan.channels()) {
+    // Periods are usually multiples of the shortest: all channels of a hook meet at some step.
+    int64_t sum = 0;
+    for (const BoundChannel& other : plan.channels()) {
+      const int64_t shared = std::gcd(one.spec.period, other.spec.period);
+      if (other.spec.hook == one.spec.hook && (one.spec.phase - other.spec.phase) % shared == 0)
+        sum += signal_bytes_max(*other.up, other.count);
+    }
+    largest = std::max(largest, sum);
+  }
+  return largest;
+}
+
+std::vector<std::string> plan_warnings(const BoundPlan& plan, const std::string& optimizer,
+                                       int64_t steps) {
+  std::vector<std::string> out;
+  const bool adam = optimizer == "adamw" || optimizer == "qh_adamw";
+  for (const BoundChannel& channel : plan.channels()) {
+    if (firings(channel.spec, 1, steps) == 0)
+      out.push_back(fmt::format("channel `{}` never fires: its period is {} and the run has {} "
+                                "steps",
+                                channel.spec.name, channel.spec.period, steps));
+    if (adam && averages_alone(plan, channel))
+      out.push_back(fmt::format(
+          "channel `{}` averages Adam's first moment in rounds where `v` is not averaged: a worker "
+          "whose v is still 0 at a value takes a foreign moment there and steps by lr*u/eps. Give "
+          "v the same period, raise eps, or use adopt",
+          channel.spec.name));
+  }
+  return out;
+}
+
+}  // namespace causeway

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/checkpoint.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "train/weights.h"
+
+namespace causeway {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr int kFormat = 1;
+constexpr std::string_view kAside = ".writing-";
+
+Error io_error(const std::string& path, std::string_view what) {
+  return failure(Fault::kIo, "{}: {}: {}", path, what, std::strerror(errno));
+}
+
+Result<void> sync_path(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return io_error(path, "cannot be opened");
+  const bool synced = ::fsync(file) == 0;
+  ::close(file);
+  if (!synced) return io_error(path, "cannot be synced to disk");
+  return {};
+}
+
+Result<void> write_file(const std::string& path, std::string_view text) {
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out.write(text.data(), static_cast<std::streamsize>(text.size()));
+  out.close();
+  if (!out) return io_error(path, "cannot be written");
+  return sync_path(path);
+}
+
+std::string state_entry(const std::string& channel, const std::string& state) {
+  return "sync/" + channel + "/" + state;
+}
+
+/// Every vector of `states`, by channel, as flat tensors.
+void add_states(const BoundPlan& plan, const std::vector<States>& states,
+                std::vector<TensorToWrite>& out) {
+  for (size_t i = 0; i < states.size(); ++i)
+    for (const auto& [name, entry] : states[i].entries())
+      out.push_back({state_entry(plan.channels()[i].spec.name, name), DType::kF32,
+                     {static_cast<int64_t>(entry.values.size())},
+                     std::as_bytes(std::span(entry.values))});
+}
+
+Result<void> read_states(const Safetensors& file, const BoundPlan& plan,
+                         std::vector<States>& states) {
+  for (size_t i = 0; i < states.size(); ++i)
+    for (const auto& [name, entry] : states[i].entries())
+      CW_TRY(file.read_floats(state_entry(plan.channels()[i].spec.name, name),
+                              states[i].edit(name)));
+  return {};
+}
+
+json counters_json(const Worker& worker) {
+  const EngineCounters& counters = worker.engine().counters();
+  return {{"steps", worker.steps()},
+          {"tokens", worker.tokens()},
+          {"updates", worker.replica().updates()},
+          {"cursor", worker.feed().cursor()},
+          {"round", counters.round},
+          {"versions", counters.versions},
+          {"tokens_at", counters.tokens_at},
+          {"up_bytes", counters.traffic.up_bytes},
+          {"down_bytes", counters.traffic.down_bytes},
+          {"rounds", counters.traffic.rounds}};
+}
+
+Result<void> restore_counters(const json& from, Worker& worker) {
+  EngineCounters counters;
+  counters.round = from.at("round").get<int64_t>();
+  counters.versions = from.at("versions").get<std::vector<int64_t>>();
+  counters.tokens_at = from.at("tokens_at").get<std::vector<int64_t>>();
+  counters.traffic = {from.at("up_bytes").get<int64_t>(), from.at("down_bytes").get<int64_t>(),
+                      from.at("rounds").get<int64_t>()};
+  if (counters.versions.size() != worker.engine().states().size() ||
+      counters.tokens_at.size() != worker.engine().states().size())
+    return failure(Fault::kCorrupt, "the manifest has {} channels; this plan has {}",
+                   counters.versions.size(), worker.engine().states().size());
+  worker.engine().restore(std::move(counters));
+  worker.replica().set_updates(from.at("updates").get<int64_t>());
+  CW_TRY(worker.feed().seek(from.at("cursor").get<std::vector<int64_t>>()));
+  worker.restore(from.at("steps").get<int64_t>(), from.at("tokens").get<int64_t>());
+  return {};
+}
+
+std::string worker_part(WorkerId id) { return fmt::format("worker-{}.safetensors", id); }
+
+Result<json> write_parts(const std::string& folder, const Team& team, const Arena& mean) {
+  json parts = json::object();
+  const auto add = [&](const std::string& name, std::span<const TensorToWrite> tensors,
+                       const std::map<std::string, std::string>& metadata) -> Result<void> {
+    const std::string path = folder + "/" + name;
+    CW_ASSIGN(const Digest digest, write_safetensors(path, tensors, metadata));
+    parts[name] = {{"xxh3", digest.hex()}, {"bytes", fs::file_size(path)}};
+    return {};
+  };
+  for (const auto& worker : team.workers()) {
+    std::vector<TensorToWrite> tensors;
+    for (const std::string& state : worker->replica().states())
+      if (state != "g")
+        for (TensorToWrite& entry : weight_entries(worker->replica().arena(state), state + "/"))
+          tensors.push_back(std::move(entry));
+    add_states(team.plan(), worker->engine().states(), tensors);
+    CW_TRY(add(worker_part(worker->id()), tensors, {}));
+  }
+  std::vector<TensorToWrite> folder_states;
+  add_states(team.plan(), team.exchange().states(), folder_states);
+  CW_TRY(add("exchange.safetensors", folder_states, {}));
+  CW_TRY(add("model.safetensors", weight_entries(mean), {{"format", "pt"}}));
+  return parts;
+}
+
+Result<json> read_manifest(const std::string& folder) {
+  std::ifstream in(folder + "/manifest.json", std::ios::binary);
+  json manifest = json::parse(in, nullptr, false);
+  if (manifest.is_discarded() || !manifest.is_object())
+    return failure(Fault::kCorrupt, "{}/manifest.json is no JSON object", folder);
+  if (manifest.value("format", 0) != kFormat)
+    return failure(Fault::kCorrupt, "{}: format {}; this program reads {}", folder,
+                   manifest.value("format", 0), kFormat);
+  return manifest;
+}
+
+Result<void> verify_parts(const std::string& folder, const json& manifest) {
+  for (const auto& [name, part] : manifest.at("parts").items()) {
+    if (name.find('/') != std::string::npos)
+      return failure(Fault::kCorrupt, "{}: `{}` is no name of a part", folder, name);
+    CW_ASSIGN(const auto file, MappedFile::open(folder + "/" + name));
+    if (digest_of(file->bytes()).hex() != part.at("xxh3").get<std::string>())
+      return failure(Fault::kCorrupt, "{}/{} is damaged: its hash is not the manifest's", folder,
+                     name);
+  }
+  return {};
+}
+
+Result<void> read_worker(const std::string& folder, const json& counters, const BoundPlan& plan,
+                         Worker& worker) {
+  CW_ASSIGN(const Safetensors file, Safetensors::open(folder + "/" + worker_part(worker.id())));
+  for (const std::string& state : worker.replica().states()) {
+    if (state == "g") continue;
+    Arena& arena = worker.replica().arena(state);
+    const auto& tensors = arena.placement().layout().tensors();
+    for (size_t i = 0; i < tensors.size(); ++i)
+      if (tensors[i].alias_of.empty())
+        CW_TRY(file.read_floats(
+            state + "/" + tensors[i].name,
+            arena.values().subspan(static_cast<size_t>(arena.placement().offset(i)),
+                                   static_cast<size_t>(tensors[i].count))));
+  }
+  CW_TRY(read_states(file, plan, worker.engine().states()));
+  return restore_counters(counters, worker);
+}
+
+Result<void> read_all(const std::string& folder, const json& manifest, Team& team) {
+  if (manifest.at("recipe").get<std::string>() != digest_of(continuation_key(team.recipe())).hex())
+    return failure(Fault::kBadInput,
+                   "{} was written by another recipe; only the run's folder, threads, checkpoints "
+                   "and validations may change before a run is resumed",
+                   folder);
+  CW_TRY(verify_parts(folder, manifest));
+  const json& workers = manifest.at("workers");
+  if (workers.size() != team.workers().size())
+    return failure(Fault::kCorrupt, "{} has {} workers; the recipe {}", folder, workers.size(),
+                   team.workers().size());
+  for (const auto& worker : team.workers())
+    CW_TRY(read_worker(folder, workers.at(static_cast<size_t>(worker->id())), team.plan(),
+                       *worker));
+  CW_ASSIGN(const Safetensors file, Safetensors::open(folder + "/exchange.safetensors"));
+  return read_states(file, team.plan(), team.exchange().states());
+}
+
+}  // namespace
+
+std::string continuation_key(const Recipe& recipe) {
+  Recipe same = recipe;
+  const RunOptions free;
+  same.run.folder = free.folder;
+  same.run.threads = free.threads;
+  same.run.checkpoint_every = free.checkpoint_every;
+  same.run.keep = free.keep;
+  same.run.valid_every = free.valid_every;
+  same.run.valid_tokens = free.valid_tokens;
+  return to_toml(same.resolved());
+}
+
+Result<void> write_file_atomically(const std::string& path, std::string_view text) {
+  const std::string aside = path + ".writing";
+  CW_TRY(write_file(aside, text));
+  if (std::rename(aside.c_str(), path.c_str()) != 0) return io_error(path, "cannot be replaced");
+  return sync_path(fs::path(path).parent_path().string());
+}
+
+Result<std::string> write_checkpoint(const std::string& run_folder, const Team& team,
+                                     const Arena& mean) {
+  const std::string parent = run_folder + "/checkpoints";
+  const std::string name = fmt::format("{:09d}", team.steps());
+  const std::string aside = parent + "/" + std::string(kAside) + name;
+  const std::string path = parent + "/" + name;
+  std::error_code error;
+  fs::remove_all(aside, error);
+  if (!fs::create_directories(aside, error) && error)
+    return failure(Fault::kIo, "{}: cannot be made: {}", aside, error.message());
+
+  auto written = [&]() -> Result<void> {
+    CW_ASSIGN(json parts, write_parts(aside, team, mean));
+    json workers = json::array();
+    for (const auto& worker : team.workers()) workers.push_back(counters_json(*worker));
+    const json manifest = {{"format", kFormat},
+                           {"step", team.steps()},
+                           {"recipe", digest_of(continuation_key(team.recipe())).hex()},
+                           {"weights", "xxh3:" + weights_digest(mean).hex()},
+                           {"workers", std::move(workers)},
+                           {"parts", std::move(parts)}};
+    CW_TRY(write_file(aside + "/config.json", team.recipe().model_plugin->config_json() + "\n"));
+    CW_TRY(write_file(aside + "/manifest.json", manifest.dump(1) + "\n"));
+    return sync_path(aside);
+  }();
+  if (!written) {
+    fs::remove_all(aside, error);
+    return written.error();
+  }
+  fs::remove_all(path, error);  // An equal one, from before a resume.
+  if (std::rename(aside.c_str(), path.c_str()) != 0) return io_error(path, "cannot be made");
+  CW_TRY(sync_path(parent));
+  return path;
+}
+
+std::vector<std::string> list_checkpoints(const std::string& run_folder) {
+  std::vector<std::pair<int64_t, std::string>> found;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(run_folder + "/checkpoints", error)) {
+    const std::string name = entry.path().filename().string();
+    int64_t step = 0;
+    const auto [end, bad] = std::from_chars(name.data(), name.data() + name.size(), step);
+    if (bad == std::errc() && end == name.data() + name.size() &&
+        fs::exists(entry.path() / "manifest.json", error))
+      found.emplace_back(step, entry.path().string());
+  }
+  std::sort(found.rbegin(), found.rend());
+  std::vector<std::string> out;
+  for (auto& [step, path] : found) out.push_back(std::move(path));
+  return out;
+}
+
+void prune_checkpoints(const std::string& run_folder, int64_t keep) {
+  std::error_code error;
+  const auto all = list_checkpoints(run_folder);
+  for (size_t i = static_cast<size_t>(keep); i < all.size(); ++i) fs::remove_all(all[i], error);
+  for (const auto& entry : fs::directory_iterator(run_folder + "/checkpoints", error))
+    if (entry.path().filename().string().starts_with(kAside)) fs::remove_all(entry.path(), error);
+}
+
+Result<void> read_checkpoint(const std::string& folder, Team& team) {
+  CW_ASSIGN(const json manifest, read_manifest(folder));
+  try {
+    return read_all(folder, manifest, team);
+  } catch (const json::exception& broken) {
+    return failure(Fault::kCorrupt, "{}/manifest.json: {}", folder, broken.what());
+  }
+}
+
+}  // namespace causeway

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/explain.h"
+
+#include <ATen/ops/zeros.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <numeric>
+
+#include "train/team.h"
+
+namespace causeway {
+namespace {
+
+constexpr int64_t kFloat = sizeof(float);
+
+int64_t held_memory_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  int64_t pages = 0, resident = 0;
+  statm >> pages >> resident;
+  return resident * ::sysconf(_SC_PAGESIZE);
+}
+
+int64_t state_values(const std::vector<StateSpec>& specs) {
+  int64_t sum = 0;
+  for (const StateSpec& spec : specs) sum += spec.count;
+  return sum;
+}
+
+/// What one worker's engine keeps, and holds while a round is open.
+int64_t engine_bytes(const BoundPlan& plan) {
+  int64_t states = 0, scratch = 0, sent = 0;
+  for (const BoundChannel& channel : plan.channels()) {
+    const int64_t feedback = state_values(channel.feedback->states(channel.count, Holder::kWorker));
+    states += state_values(channel.port->states(channel.count)) + feedback;
+    if (feedback > 0) sent += 2 * channel.count;
+    scratch = std::max(scratch, channel.count);
+  }
+  return kFloat * (states + scratch + sent);
+}
+
+/// Offers that wait, the consensus, and the folder's states with their copy while a round folds.
+int64_t exchange_bytes(const BoundPlan& plan) {
+  int64_t states = 0, consensus = 0, results = 0;
+  for (int32_t i = 0; i < static_cast<int32_t>(plan.channels().size()); ++i) {
+    const BoundChannel& channel = plan.channels()[static_cast<size_t>(i)];
+    states += state_values(channel.down_feedback->states(channel.count, Holder::kFolder));
+    consensus = std::max(consensus, channel.count);
+    results += channel_bytes(plan, i).down;
+  }
+  return plan.options().workers * largest_offer_bytes(plan) + results +
+         kFloat * (consensus + 2 * states);
+}
+
+}  // namespace
+
+int64_t MemoryPrediction::sum() const {
+  return std::accumulate(parts.begin(), parts.end(), int64_t{0},
+                         [](int64_t sum, const Part& part) { return sum + part.bytes; });
+}
+
+MemoryPrediction predict_memory(const Recipe& recipe, const BoundPlan& plan,
+                                int64_t program_bytes) {
+  const Model& model = *recipe.model_plugin;
+  const int64_t arena = kFloat * Placement(model.layout()).size();
+  const int64_t workers = recipe.workers();
+  const int64_t threads = std::min<int64_t>(thread_count(recipe.run.threads), workers);
+  const auto moments = static_cast<int64_t>(recipe.optimizer->states().size());
+  return {{
+      {"program and libraries", program_bytes},
+      {"parameters", workers * arena},
+      {"gradients", workers * arena},
+      {"optimizer", workers * moments * arena},
+      {"synchronisation state", workers * engine_bytes(plan)},
+      {"offers and consensus", exchange_bytes(plan)},
+      {"mean of the replicas", arena},
+      {"activations", threads * model.activation_bytes(recipe.rows(), model.context())},
+  }};
+}
+
+int64_t program_memory_bytes() {
+  prepare_compute_thread();
+  Value sizes;
+  sizes.set("layers", 1);
+  sizes.set("width", 16);
+  sizes.set("heads", 2);
+  sizes.set("context", 8);
+  Mistakes mistakes;
+  const auto model = make_plugin(models(), "model", {"llama", sizes}, mistakes);
+  CW_CHECK(mistakes.empty(), "{}", mistakes.text());
+  const auto placement = std::make_shared<const Placement>(model->layout());
+  Arena x(placement), g(placement);
+  model->initialise(1, x);
+  model->loss_and_gradient(x, at::zeros({2, 9}, at::kLong), g);
+  return held_memory_bytes();
+}
+
+int64_t peak_memory_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss * 1024;
+}
+
+}  // namespace causeway
