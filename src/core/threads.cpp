@@ -34,10 +34,13 @@ struct Threads::State {
   }
 };
 
-Threads::Threads(int32_t count) : state_(std::make_unique<State>()) {
+Threads::Threads(int32_t count, const std::function<void()>& prepare)
+    : state_(std::make_unique<State>()) {
   CW_CHECK(count >= 1, "{} threads", count);
+  if (prepare) prepare();
   for (int32_t i = 1; i < count; ++i)
-    state_->threads.emplace_back([state = state_.get()] {
+    state_->threads.emplace_back([state = state_.get(), prepare] {
+      if (prepare) prepare();
       std::unique_lock lock(state->mutex);
       while (true) {
         state->work.wait(lock, [&] {

@@ -11,8 +11,9 @@ namespace causeway {
 /// to its result. One caller at a time.
 class Threads {
  public:
-  /// `count` >= 1; the calling thread is one of them.
-  explicit Threads(int32_t count);
+  /// `count` >= 1; the calling thread is one of them. `prepare` runs once in each, the caller
+  /// included, before any task.
+  explicit Threads(int32_t count, const std::function<void()>& prepare = {});
   ~Threads();
   Threads(const Threads&) = delete;
   Threads& operator=(const Threads&) = delete;

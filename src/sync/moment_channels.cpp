@@ -47,6 +47,7 @@ std::vector<Channel> moment_channels(const MomentOptions& options, const PresetC
         given != nullptr ? given->integer() : options.period * (state == "v" ? 6 : 3);
     if (period > 0) channels.push_back(average_channel(state, period, options.ordering));
   }
+  if (options.period == 0) return channels;
   Channel x = average_channel("x", options.period, options.ordering);
   if (options.server.name != "mean") {
     x.port = {"outer", {}};

@@ -19,8 +19,8 @@ struct MomentOptions {
 
   template <class Visit>
   void each(Visit&& visit) {
-    visit("period", period, Range<int64_t>{1, 1'000'000'000}, "steps",
-          "Steps between averages of the parameters (K_x).");
+    visit("period", period, Range<int64_t>{0, 1'000'000'000}, "steps",
+          "Steps between averages of the parameters (K_x); 0: never.");
     visit("periods", periods, Any{}, "steps",
           "Period of each moment, as { u = 96, v = 192 }; 0: never. Default: 3 K_x for first "
           "moments and momenta, 6 K_x for v.");

@@ -104,6 +104,7 @@ void read_site(const Value& table, Recipe& recipe, Mistakes& mistakes) {
   RecipeSite& site = recipe.sites.emplace_back();
   if (!table.is(Value::Kind::kTable))
     return mistakes.add(table.where, "a site is a table: [[data.site]]");
+  if (!recipe.data.recorded.empty()) return read_options(table, site.options, mistakes);
   auto [ours, rest] = split<SiteOptions>(table);
   read_options(ours, site.options, mistakes);
   for (const Value& source : site.options.source) {

@@ -83,7 +83,7 @@ struct DataOptions {
     visit("tokenizer", tokenizer, Required{}, "", "bytes: a token is a byte, 256 in all.");
     visit("recorded", recorded, Any{}, "",
           "A safetensors file with `tokens` [steps, workers, rows, context + 1]: batches as another "
-          "system saw them. Then no sites are needed.");
+          "system saw them. Sites then only give names and weights, and may be left out.");
     visit("site", site, Any{}, "", "The places with their own text: [[data.site]] tables.");
   }
 };

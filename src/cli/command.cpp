@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace causeway {
+
+int tell_error(const Error& error) {
+  fmt::print(stderr, "causeway: {}\n", error.message);
+  if (error.fault == Fault::kBadInput) return kBadUsage;
+  return error.fault == Fault::kRefused ? kRefused : kFailed;
+}
+
+int tell_mistakes(const std::string& recipe, const Mistakes& mistakes) {
+  fmt::print(stderr, "{}", mistakes.text());
+  fmt::print(stderr, "causeway: {} {} in {}; nothing was started\n", mistakes.size(),
+             mistakes.size() == 1 ? "mistake" : "mistakes", recipe);
+  return kBadUsage;
+}
+
+}  // namespace causeway

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "core/error.h"
+#include "core/options.h"
+
+namespace causeway {
+
+/// What the shell is told.
+enum ExitCode : int {
+  kDone = 0,
+  kFailed = 1,
+  kBadUsage = 2,   ///< command line or recipe
+  kRefused = 3,    ///< certificate, token or version
+  kLeftEarly = 75, ///< may be restarted
+};
+
+/// Each subcommand adds itself; its callback sets `exit_code`.
+void add_train(CLI::App& app, int& exit_code);
+void add_explain(CLI::App& app, int& exit_code);
+void add_eval(CLI::App& app, int& exit_code);
+void add_generate(CLI::App& app, int& exit_code);
+void add_list(CLI::App& app, int& exit_code);
+void add_bench(CLI::App& app, int& exit_code);
+
+/// Prints the error to standard error and returns the exit code that its fault asks for.
+int tell_error(const Error& error);
+/// Prints all mistakes to standard error, with their number, and returns kBadUsage.
+int tell_mistakes(const std::string& recipe, const Mistakes& mistakes);
+
+}  // namespace causeway

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <optional>
+
+#include "core/clock.h"
+#include "data/safetensors.h"
+#include "oracle/cases.h"
+#include "train/team.h"
+#include "train/weights.h"
+
+namespace causeway::oracle {
+namespace {
+
+/// Limits as the oracle's README sets them: four times what its own float32 runs measured, with
+/// floors; after ten steps of a case that selects, looser floors, and no sums.
+class Limits {
+ public:
+  explicit Limits(const json& trace)
+      : measured_(trace.at("float32_deviation")), selects_(trace.value("selects", false)) {}
+
+  double loss(int64_t step) const {
+    const bool early = selects_ && step <= 10;
+    return floored(early ? "loss_abs_first_10_steps" : "loss_abs", 2e-6, 1e-3, step);
+  }
+  double gradient_norm(int64_t step) const {
+    return floored("gradient_norm_rel", 2e-6, 5e-3, step);
+  }
+  double valid(int64_t step) const { return floored("valid_loss_abs", 2e-6, 1e-3, step); }
+  double norm(const std::string& state, int64_t step) const {
+    return std::max(4 * part("norm_rel", state), loose(step) ? 5e-3 : 2e-6);
+  }
+  std::optional<double> sum(const std::string& state, int64_t step) const {
+    if (loose(step)) return std::nullopt;
+    return std::max(4 * part("sum_rel", state), 1e-5);
+  }
+
+ private:
+  bool loose(int64_t step) const { return selects_ && step > 10; }
+  double floored(const char* key, double floor, double loose_floor, int64_t step) const {
+    return std::max(4 * measured_.value(key, 0.0), loose(step) ? loose_floor : floor);
+  }
+  double part(const char* key, const std::string& state) const {
+    return measured_.contains(key) ? measured_[key].value(state, 0.0) : 0.0;
+  }
+  const json& measured_;
+  const bool selects_;
+};
+
+struct Summary {
+  double norm = 0, sum = 0;
+};
+
+Summary summary_of(std::span<const float> values) {
+  double squares = 0, sum = 0;
+  for (const double value : values) squares += value * value, sum += value;
+  return {std::sqrt(squares), sum};
+}
+
+double relative(double wanted, double got) {
+  return std::abs(wanted - got) / std::max(std::abs(wanted), 1e-30);
+}
+
+/// A worker's state by the oracle's name: of the replica, or of any channel.
+std::optional<Summary> find_state(const Worker& worker, const std::string& name) {
+  const auto states = worker.replica().states();
+  if (std::ranges::find(states, name) != states.end())
+    return summary_of(worker.replica().arena(name).values());
+  for (const States& channel : worker.engine().states())
+    if (channel.entries().contains(name)) return summary_of(channel.get(name));
+  return std::nullopt;
+}
+
+void compare_state(const Worker& worker, const std::string& name, const json& wanted, int64_t step,
+                   const Limits& limits, Tally& tally) {
+  const auto got = find_state(worker, name);
+  if (!got) return tally.add("state " + name + " is missing", 1, 0);
+  const double norm = wanted.at("norm").get<double>(), sum = wanted.at("sum").get<double>();
+  if (norm == 0) return tally.add("norm", got->norm, 0);
+  tally.add("norm", relative(norm, got->norm), limits.norm(name, step));
+  if (const auto limit = limits.sum(name, step))
+    tally.add("sum", std::abs(sum - got->sum) / std::max(norm, std::abs(sum)), *limit);
+}
+
+void compare_tensors(const Worker& worker, const json& wanted, int64_t step, const Limits& limits,
+                     Tally& tally) {
+  const Arena& x = worker.replica().arena("x");
+  const auto& tensors = x.placement().layout().tensors();
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    if (!wanted.contains(tensors[i].name)) continue;
+    const auto values = x.values().subspan(static_cast<size_t>(x.placement().offset(i)),
+                                           static_cast<size_t>(tensors[i].count));
+    // One tensor's norm moves more than that of all: the limit is for the whole.
+    tally.add("tensor norm", relative(wanted[tensors[i].name].get<double>(), summary_of(values).norm),
+              10 * limits.norm("x", step));
+  }
+}
+
+void compare_checkpoint(const Team& team, const json& checkpoint, const Limits& limits,
+                        Tally& tally) {
+  const int64_t step = checkpoint.at("step").get<int64_t>();
+  for (size_t m = 0; m < team.workers().size(); ++m)
+    for (const auto& [name, wanted] : checkpoint.at("workers").at(m).items())
+      compare_state(*team.workers()[m], name, wanted, step, limits, tally);
+  for (const auto& [name, wanted] : checkpoint.at("shared").items())
+    for (const auto& worker : team.workers())
+      compare_state(*worker, name, wanted, step, limits, tally);
+  if (checkpoint.contains("worker_0_tensor_norms"))
+    compare_tensors(*team.workers()[0], checkpoint["worker_0_tensor_norms"], step, limits, tally);
+}
+
+void compare_step(const json& trace, const StepReport& report, const Limits& limits,
+                  Tally& tally) {
+  const auto step = static_cast<size_t>(report.step - 1);
+  const auto worker = static_cast<size_t>(report.worker);
+  tally.add("loss", std::abs(trace.at("losses").at(step).at(worker).get<double>() - report.loss),
+            limits.loss(report.step));
+  tally.add("gradient norm",
+            relative(trace.at("gradient_norms").at(step).at(worker).get<double>(),
+                     report.gradient_norm),
+            limits.gradient_norm(report.step));
+  tally.add("rate", relative(trace.at("learning_rates").at(step).get<double>(), report.rate), 1e-12);
+}
+
+/// Mean loss over all rows of the fixture's `valid`.
+double valid_loss(const Model& model, const Arena& x, const at::Tensor& rows) {
+  return model.losses(x, rows).to(at::kDouble).mean().item<double>();
+}
+
+void compare_end(Team& team, const at::Tensor& rows, const json& trace, const Limits& limits,
+                 Tally& tally) {
+  const json& wanted = trace.at("final");
+  const Model& model = *team.recipe().model_plugin;
+  const int64_t step = team.steps();
+  double sum = 0;
+  for (size_t m = 0; m < team.workers().size(); ++m) {
+    const double got = valid_loss(model, team.workers()[m]->replica().arena("x"), rows);
+    sum += got;
+    tally.add("valid loss",
+              std::abs(wanted.at("valid_loss_per_worker").at(m).get<double>() - got),
+              limits.valid(step));
+  }
+  tally.add("valid loss",
+            std::abs(wanted.at("valid_loss_mean_of_workers").get<double>() -
+                     sum / static_cast<double>(team.workers().size())),
+            limits.valid(step));
+  Arena mean(team.placement());
+  team.mean_parameters(mean);
+  tally.add("valid loss",
+            std::abs(wanted.at("valid_loss_of_mean_parameters").get<double>() -
+                     valid_loss(model, mean, rows)),
+            limits.valid(step));
+  compare_tensors(*team.workers()[0], wanted.at("worker_0_tensor_norms"), step, limits, tally);
+}
+
+}  // namespace
+
+Outcome run_training(const json& trace, const Fixtures& fixtures) {
+  auto table = recipe_of(trace, fixtures);
+  if (std::holds_alternative<Skipped>(table)) return std::get<Skipped>(table);
+  Tally tally;
+  const auto failed = [&](const std::string& why) {
+    tally.add(why, 1, 0);
+    return tally;
+  };
+  Mistakes mistakes;
+  const Recipe recipe = read_recipe(std::get<Value>(table), "", mistakes);
+  if (!mistakes.empty()) return failed(mistakes.text());
+  const SystemClock clock;
+  auto made = Team::make(recipe, clock);
+  if (!made) return failed(made.error().message);
+  Team& team = **made;
+  const Limits limits(trace);
+  Team::Events events;
+  events.on_step = [&](const StepReport& report, const std::string&) {
+    compare_step(trace, report, limits, tally);
+  };
+  const std::atomic<bool> never = false;
+  for (const json& checkpoint : trace.at("checkpoints")) {
+    if (auto ran = team.run_to(checkpoint.at("step").get<int64_t>(), events, never); !ran)
+      return failed(ran.error().message);
+    compare_checkpoint(team, checkpoint, limits, tally);
+  }
+  if (auto ran = team.run_to(recipe.run.steps, events, never); !ran)
+    return failed(ran.error().message);
+  compare_end(team, fixtures.valid, trace, limits, tally);
+  return tally;
+}
+
+}  // namespace causeway::oracle
