@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A plug-in is one file x/plugins/NAME.cpp that defines one `const Entry<X>`; CMake globs the folder
-// and writes the sorted table (cmake/plugins.cmake). Nothing registers itself at run time.
+// A plug-in is one file x/plugins/NAME.cpp that defines one `const Entry<X>`; CMake globs the
+// folder and writes the sorted table (cmake/plugins.cmake). Nothing registers itself at run time.
 #pragma once
 
 #include <memory>
@@ -28,6 +28,25 @@ struct Entry {
 template <class Interface>
 using Entries = std::span<const Entry<Interface>* const>;
 
+namespace plugin_detail {
+void report_unknown(std::string_view kind, const std::string& name, const Location& where,
+                    const std::vector<std::string>& names, Mistakes& mistakes);
+
+/// Reads options and, if they have a `check(const Location&, Mistakes&)`, what only their
+/// combination shows; if that fails, all options are defaults.
+template <class Options>
+Options read_checked(const Value& value, Mistakes& mistakes) {
+  Options options;
+  read_options(value, options, mistakes);
+  if constexpr (requires { options.check(value.where, mistakes); }) {
+    const size_t before = mistakes.size();
+    options.check(value.where, mistakes);
+    if (mistakes.size() != before) options = Options{};
+  }
+  return options;
+}
+}  // namespace plugin_detail
+
 /// The entry for `Implementation`, which has a nested `Options` and a constructor from it. Options may
 /// have `void check(const Location& where, Mistakes&) const` for what one field's range cannot say.
 template <class Interface, class Implementation>
@@ -35,11 +54,8 @@ constexpr Entry<Interface> entry(std::string_view name, std::string_view summary
   using Options = typename Implementation::Options;
   return {name, summary, [] { return describe_options<Options>(); },
           [](const Value& value, Mistakes& mistakes) -> std::unique_ptr<Interface> {
-            Options options;
-            read_options(value, options, mistakes);
-            if constexpr (requires { options.check(value.where, mistakes); })
-              options.check(value.where, mistakes);
-            return std::make_unique<Implementation>(options);
+            return std::make_unique<Implementation>(
+                plugin_detail::read_checked<Options>(value, mistakes));
           },
           [](const Value& value) {
             Options options;
@@ -47,11 +63,6 @@ constexpr Entry<Interface> entry(std::string_view name, std::string_view summary
             read_options(value, options, ignored);
             return write_options(options);
           }};
-}
-
-namespace plugin_detail {
-void report_unknown(std::string_view kind, const std::string& name, const Location& where,
-                    const std::vector<std::string>& names, Mistakes& mistakes);
 }
 
 /// The entry called `plugin.name`, or null with a mistake that names the nearest one. `kind` is for
