@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a run says while it goes on. Progress, log, TensorBoard events, trace and report each listen.
+// What a run says while it goes on. Progress, log, TensorBoard events, trace and report each
+// listen.
 #pragma once
 
 #include <cstdint>
@@ -31,18 +32,18 @@ struct RunInfo {
   std::vector<ChannelInfo> channels;
   int64_t parameters = 0;
   int64_t steps = 0;
-  int64_t first_step = 0;      ///< 0, or where a resumed run goes on
-  int64_t tokens_per_step = 0; ///< of one worker
-  int64_t ddp_bytes_per_step = 0;    ///< up and down, all workers, fp32 gradients
-  int64_t predicted_bytes = 0;       ///< of the whole run, up and down, all workers
+  int64_t first_step = 0;          ///< 0, or where a resumed run goes on
+  int64_t tokens_per_step = 0;     ///< of one worker
+  int64_t ddp_bytes_per_step = 0;  ///< up and down, all workers, fp32 gradients
+  int64_t predicted_bytes = 0;     ///< of the whole run, up and down, all workers
   int64_t predicted_memory_bytes = 0;
 };
 
 /// One worker has finished one step. Delivered in order of step, then worker.
 struct StepReport {
   int32_t worker = 0;
-  int64_t step = 0;  ///< from 1
-  double loss = 0;   ///< nats per token, before the update
+  int64_t step = 0;          ///< from 1
+  double loss = 0;           ///< nats per token, before the update
   double gradient_norm = 0;  ///< the worker's own, before exchange and clip
   double rate = 0;           ///< learning rate of the step
   int64_t tokens = 0;        ///< trained by this worker so far
@@ -54,9 +55,9 @@ struct StepReport {
 struct RoundReport {
   int64_t round = 0, step = 0;
   std::vector<std::string> channels;
-  std::vector<std::pair<int32_t, int64_t>> members;            ///< worker, weight in the first channel
-  std::vector<std::pair<int32_t, std::string>> dropped;        ///< worker, reason
-  int64_t up_bytes = 0, down_bytes = 0;  ///< all workers
+  std::vector<std::pair<int32_t, int64_t>> members;      ///< worker, weight in the first channel
+  std::vector<std::pair<int32_t, std::string>> dropped;  ///< worker, reason
+  int64_t up_bytes = 0, down_bytes = 0;                  ///< all workers
   double fold_seconds = 0;
   bool committed = true;
 };
@@ -76,7 +77,7 @@ struct RunSummary {
   bool finished = false;  ///< false: left early, may be resumed
   int64_t steps = 0;
   double seconds = 0;
-  std::string weights_digest;  ///< XXH3-128 of the mean parameters, fp32, global order
+  std::string weights_digest;            ///< XXH3-128 of the mean parameters, fp32, global order
   int64_t up_bytes = 0, down_bytes = 0;  ///< all workers, whole run
   int64_t ddp_bytes = 0;                 ///< what fp32 gradients every step would have sent
   int64_t peak_memory_bytes = 0;
