@@ -9,8 +9,8 @@
 
 namespace causeway {
 
-/// A signal is coded in blocks of this many values (the last may be shorter), each on its own, so
-/// that offers seek, resume and fold block by block.
+/// A signal is coded in blocks of at most this many values, each on its own, so that offers seek,
+/// resume and fold block by block.
 inline constexpr int64_t kBlockValues = 16'384;
 
 /// Turns values into wire bytes and back. Pure: the same values and seed give the same bytes. Const
@@ -19,7 +19,10 @@ class Codec {
  public:
   virtual ~Codec() = default;
 
-  /// Appends the encoding of one block of 1 to kBlockValues finite values. Values that break this
+  /// Values of a block, 1 to kBlockValues; the last block of a signal may be shorter.
+  virtual int64_t block_values() const { return kBlockValues; }
+
+  /// Appends the encoding of one block of 1 to block_values() finite values. Values that break this
   /// are the caller's bug and fail a check. `seed` is for codecs that draw: it depends on the round,
   /// never on the attempt.
   virtual void encode(std::span<const float> block, uint64_t seed, Bytes& bytes) const = 0;

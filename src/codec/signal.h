@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The encoding of a whole signal: for each block of kBlockValues a frame
+// The encoding of a whole signal: for each block of Codec::block_values() values a frame
 //   u32 length | u32 crc32c of the bytes | bytes
 // so that a block can be checked and decoded without the others.
 #pragma once
@@ -13,8 +13,8 @@
 
 namespace causeway {
 
-/// Blocks of a signal of `count` values; the last may be shorter than kBlockValues.
-int64_t block_count(int64_t count);
+/// Blocks of a signal of `count` values; the last may be shorter.
+int64_t block_count(const Codec& codec, int64_t count);
 
 /// Upper bound on the encoding of a whole signal, frames included.
 int64_t signal_bytes_max(const Codec& codec, int64_t count);
@@ -22,23 +22,26 @@ int64_t signal_bytes_max(const Codec& codec, int64_t count);
 /// Encodes all of `signal` (finite values).
 Bytes encode_signal(const Codec& codec, std::span<const float> signal, uint64_t seed);
 
-/// An encoded signal whose frames have been found and whose checksums match. Borrows the bytes.
+/// An encoded signal whose frames have been found and whose checksums match. Borrows the bytes and
+/// the codec.
 class EncodedSignal {
  public:
   /// Any bytes are safe. Fault::kCorrupt if frames or checksums are wrong or the number of blocks
   /// does not fit `count`.
-  static Result<EncodedSignal> open(ByteSpan bytes, int64_t count);
+  static Result<EncodedSignal> open(const Codec& codec, ByteSpan bytes, int64_t count);
 
   int64_t count() const { return count_; }
   int64_t blocks() const { return static_cast<int64_t>(frames_.size()); }
-  /// Values of block `index`.
+  /// First value of block `index`, and how many it has.
+  int64_t block_begin(int64_t index) const { return index * codec_->block_values(); }
   int64_t block_size(int64_t index) const;
   /// Decodes block `index` into exactly block_size(index) values.
-  Result<void> decode_block(const Codec& codec, int64_t index, std::span<float> values) const;
+  Result<void> decode_block(int64_t index, std::span<float> values) const;
   /// Decodes the whole signal.
-  Result<void> decode(const Codec& codec, std::span<float> values) const;
+  Result<void> decode(std::span<float> values) const;
 
  private:
+  const Codec* codec_ = nullptr;
   int64_t count_ = 0;
   std::vector<ByteSpan> frames_;
 };

@@ -39,20 +39,20 @@ bool fold_channel(const BoundChannel& channel, std::span<const EncodedSignal> si
                   std::span<const int64_t> weights, Threads& threads, std::span<float> consensus,
                   std::set<size_t>& bad) {
   std::atomic<int64_t> broken = -1;
-  threads.each(block_count(channel.count), [&](int64_t block) {
+  threads.each(signals.front().blocks(), [&](int64_t block) {
     const int64_t size = signals.front().block_size(block);
     std::vector<float> rows(static_cast<size_t>(size) * signals.size());
     std::vector<std::span<const float>> views;
     for (size_t m = 0; m < signals.size(); ++m) {
       const std::span<float> row(rows.data() + m * static_cast<size_t>(size),
                                  static_cast<size_t>(size));
-      if (!signals[m].decode_block(*channel.up, block, row)) {
+      if (!signals[m].decode_block(block, row)) {
         broken = static_cast<int64_t>(m);
         return;
       }
       views.emplace_back(row);
     }
-    const auto begin = static_cast<size_t>(block * kBlockValues);
+    const auto begin = static_cast<size_t>(signals.front().block_begin(block));
     channel.rule->fold(views, weights, consensus.subspan(begin, static_cast<size_t>(size)));
   });
   if (broken >= 0) bad.insert(static_cast<size_t>(broken.load()));
@@ -173,7 +173,7 @@ std::optional<ChannelResult> LocalExchange::fold_one(int32_t index, const Round&
   for (const auto& [worker, offer] : round.offers) {
     const Part* part = part_of(offer, index);
     if (part == nullptr) continue;
-    auto signal = EncodedSignal::open(part->bytes, channel.count);
+    auto signal = EncodedSignal::open(*channel.up, part->bytes, channel.count);
     if (!signal) {
       bad = worker;
       return std::nullopt;
@@ -197,8 +197,8 @@ std::optional<ChannelResult> LocalExchange::fold_one(int32_t index, const Round&
       encode_signal(*channel.down, consensus, random.bits(key + static_cast<uint64_t>(index)));
   if (!states.entries().empty()) {
     std::vector<float> sent(consensus.size());
-    const auto signal = EncodedSignal::open(result.bytes, channel.count);
-    CW_CHECK(signal.ok() && signal->decode(*channel.down, sent).ok());
+    const auto signal = EncodedSignal::open(*channel.down, result.bytes, channel.count);
+    CW_CHECK(signal.ok() && signal->decode(sent).ok());
     channel.down_feedback->settle(consensus, sent, states);
   }
   return result;

@@ -87,8 +87,8 @@ Result<Part> Engine::offer(int32_t index, int64_t tokens, std::vector<Sent>& sen
   Part part{index, weight(index, tokens), encode_signal(*channel.up, scratch_, firing(index).seed)};
   if (!channel.feedback->states(channel.count, Holder::kWorker).empty()) {
     Sent& kept = sent.emplace_back(Sent{index, scratch_, std::vector<float>(scratch_.size())});
-    const auto signal = EncodedSignal::open(part.bytes, channel.count);
-    CW_CHECK(signal.ok() && signal->decode(*channel.up, kept.decoded).ok(),
+    const auto signal = EncodedSignal::open(*channel.up, part.bytes, channel.count);
+    CW_CHECK(signal.ok() && signal->decode(kept.decoded).ok(),
              "channel {}: cannot decode what was encoded", channel.spec.name);
   }
   return part;
@@ -99,8 +99,8 @@ void Engine::apply(const Commit& commit) {
     const auto index = static_cast<size_t>(result.channel);
     const BoundChannel& channel = plan_.channels()[index];
     scratch_.resize(static_cast<size_t>(channel.count));
-    const auto signal = EncodedSignal::open(result.bytes, channel.count);
-    CW_CHECK(signal.ok() && signal->decode(*channel.down, scratch_).ok(),
+    const auto signal = EncodedSignal::open(*channel.down, result.bytes, channel.count);
+    CW_CHECK(signal.ok() && signal->decode(scratch_).ok(),
              "round {}: the committed result of channel {} is damaged", commit.round,
              channel.spec.name);
     if (has(result.members, worker_)) {
