@@ -28,7 +28,9 @@ struct Entry {
 template <class Interface>
 using Entries = std::span<const Entry<Interface>* const>;
 
-/// The entry for `Implementation`, which has a nested `Options` and a constructor from it.
+/// The entry for `Implementation`, which has a nested `Options` and a constructor from it. Options
+/// with rules across fields have `void check(const Location& where, Mistakes& mistakes)`, which
+/// also puts back the defaults of what breaks them.
 template <class Interface, class Implementation>
 constexpr Entry<Interface> entry(std::string_view name, std::string_view summary) {
   using Options = typename Implementation::Options;
@@ -36,6 +38,8 @@ constexpr Entry<Interface> entry(std::string_view name, std::string_view summary
           [](const Value& value, Mistakes& mistakes) -> std::unique_ptr<Interface> {
             Options options;
             read_options(value, options, mistakes);
+            if constexpr (requires { options.check(value.where, mistakes); })
+              options.check(value.where, mistakes);
             return std::make_unique<Implementation>(options);
           },
           [](const Value& value) {
