@@ -19,8 +19,9 @@ const BoundChannel& at(const BoundPlan& plan, int32_t channel) {
 /// A number and the unit behind it, both without blanks.
 bool parse_quantity(std::string text, double& value, std::string& unit) {
   std::erase(text, ' ');
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  unit.assign(end, text.data() + text.size());
+  const char* const begin = text.data();
+  const auto [end, error] = std::from_chars(begin, begin + text.size(), value);
+  unit = text.substr(static_cast<size_t>(end - begin));
   return error == std::errc() && value >= 0;
 }
 
