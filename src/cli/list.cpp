@@ -3,6 +3,7 @@
 
 #include "cli/command.h"
 #include "codec/codec.h"
+#include "sync/outer.h"
 #include "train/generate.h"
 #include "train/recipe.h"
 
