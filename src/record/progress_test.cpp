@@ -71,9 +71,9 @@ TEST_F(Progress, PlainHasALineAfterTenSeconds) {
   step(*plain, 1, 9'000);
   plain->on_tick();
   EXPECT_EQ(text(), "");
-  step(*plain, 2, 1'000);
+  clock_.advance_ns(1'000'000'000);
   plain->on_tick();
-  EXPECT_THAT(lines(), ElementsAre(StartsWith("step 2/100000 (0 %)")));
+  EXPECT_THAT(lines(), ElementsAre(StartsWith("step 1/100000 (0 %)")));
 }
 
 TEST_F(Progress, PlainTellsOfDropsValidationsAndNotices) {
@@ -188,7 +188,7 @@ TEST_F(Progress, TerminalRedrawsItsLinesInPlace) {
   EXPECT_THAT(screen.lines[header], HasSubstr("  loss 2.5000  "));
   EXPECT_THAT(screen.lines[header + 1], HasSubstr("  loss 3.5000  "));
   EXPECT_EQ(screen.lines[header + 2],
-            "50 %  11 s left  582 tokens/s  4.0 kB sent, 50x less than DDP  round 1: 2 of 2");
+            "50 %  10 s left  640 tokens/s  4.0 kB sent, 50x less than DDP  round 1: 2 of 2");
 
   live->on_valid({50, "south", 1.5, 2.25, 100});
   clock_.advance_ns(125'000'000);
