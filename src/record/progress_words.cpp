@@ -171,10 +171,10 @@ std::optional<Line> round_line(const RoundReport& report, const RunInfo& info) {
            report.committed ? Style::kWarning : Style::kError);
   for (const auto& [worker, reason] : report.dropped) {
     const auto index = static_cast<size_t>(worker);
-    const bool known = index < info.worker_sites.size();
-    line.add(fmt::format(
-        "{} without worker {} ({}): {}", &worker == &report.dropped[0].first ? "" : ";", worker,
-        known ? info.sites[static_cast<size_t>(info.worker_sites[index])].name : "?", reason));
+    const std::string site = index < info.worker_sites.size()
+                                 ? info.sites[static_cast<size_t>(info.worker_sites[index])].name
+                                 : "unknown";
+    line.add(fmt::format("; worker {} ({}) dropped: {}", worker, site, reason));
   }
   return line;
 }

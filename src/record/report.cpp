@@ -232,6 +232,7 @@ Json Report::data(const RunSummary& summary) const {
           {"parameters", info_.parameters},
           {"workers", info_.worker_sites.size()},
           {"tokens_per_step", info_.tokens_per_step},
+          {"worker_sites", info_.worker_sites},
           {"sites", sites(summary)},
           {"channels", channels()},
           {"fired", fired()},

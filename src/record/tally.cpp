@@ -10,6 +10,7 @@
 namespace causeway {
 namespace {
 constexpr int64_t kMarkNs = 500'000'000;
+constexpr int64_t kSilenceNs = 5'000'000'000;
 constexpr size_t kMarksMax = 32;
 constexpr size_t kWorkerRowsMax = 16;
 constexpr double kForget = 0.1;
@@ -21,9 +22,11 @@ void Pace::add(int64_t now_ns, int64_t tokens) {
     if (marks_.size() > kMarksMax) marks_.pop_front();
   }
   tokens_ += tokens;
+  last_ns_ = now_ns;
 }
 
 double Pace::per_second(int64_t now_ns) const {
+  if (now_ns - last_ns_ <= kSilenceNs) now_ns = last_ns_;
   if (marks_.empty() || now_ns <= marks_.front().first) return 0;
   return static_cast<double>(tokens_ - marks_.front().second) * 1e9 /
          static_cast<double>(now_ns - marks_.front().first);
@@ -70,8 +73,8 @@ void Tally::step(const StepReport& report) {
   at_step_ = std::max(at_step_, report.step);
   row.step = std::max(row.step, report.step);
   row.trained = report.trained;
+  const int64_t now_ns = last_ns_ = clock_.now_ns();
   if (!report.trained) return;
-  const int64_t now_ns = clock_.now_ns();
   row.loss.add(report.loss);
   row.pace.add(now_ns, info_.tokens_per_step);
   pace_.add(now_ns, info_.tokens_per_step);
@@ -92,7 +95,7 @@ double Tally::fraction() const {
 double Tally::seconds_left() const {
   const int64_t done = at_step_ - info_.first_step;
   if (done <= 0) return -1;
-  const double seconds = static_cast<double>(clock_.now_ns() - started_ns_) / 1e9;
+  const double seconds = static_cast<double>(last_ns_ - started_ns_) / 1e9;
   return seconds / static_cast<double>(done) * static_cast<double>(info_.steps - at_step_);
 }
 

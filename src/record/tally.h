@@ -11,7 +11,8 @@
 
 namespace causeway {
 
-/// Tokens per second over the last 15 seconds or so.
+/// Tokens per second over the last 15 seconds or so, up to the last tokens that came; a silence of
+/// more than 5 seconds counts as time without tokens.
 class Pace {
  public:
   void add(int64_t now_ns, int64_t tokens);
@@ -19,7 +20,7 @@ class Pace {
 
  private:
   std::deque<std::pair<int64_t, int64_t>> marks_;  // time and tokens up to then; at most 32
-  int64_t tokens_ = 0;
+  int64_t tokens_ = 0, last_ns_ = 0;
 };
 
 /// An exponential mean over about ten values, not pulled toward zero at its start. A value that is
@@ -72,7 +73,7 @@ class Tally {
   std::vector<Row> rows_;
   std::vector<size_t> worker_rows_;
   Pace pace_;
-  int64_t started_ns_ = 0, at_step_ = 0, sent_bytes_ = 0;
+  int64_t started_ns_ = 0, last_ns_ = 0, at_step_ = 0, sent_bytes_ = 0;
   std::string last_round_;
 };
 

@@ -105,7 +105,7 @@ std::string grouped_text(int64_t count) {
   std::string text = fmt::format("{}", count);
   const auto first = static_cast<std::ptrdiff_t>(count < 0 ? 1 : 0);
   for (auto i = static_cast<std::ptrdiff_t>(text.size()) - 3; i > first; i -= 3)
-    text.insert(static_cast<size_t>(i), ",");
+    text.insert(static_cast<size_t>(i), 1, ',');
   return text;
 }
 
