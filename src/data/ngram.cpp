@@ -30,7 +30,10 @@ std::vector<Counted> count_grams(std::span<const uint8_t> text, int order) {
   for (size_t last = static_cast<size_t>(order) - 1; last < text.size(); ++last)
     grams.push_back(gram_at(text, last, order));
   std::sort(grams.begin(), grams.end());
+  size_t kinds = grams.empty() ? 0 : 1;
+  for (size_t i = 1; i < grams.size(); ++i) kinds += grams[i] != grams[i - 1] ? 1 : 0;
   std::vector<Counted> counted;
+  counted.reserve(kinds);
   for (const uint64_t gram : grams) {
     if (counted.empty() || counted.back().gram != gram) counted.push_back({gram, 0});
     ++counted.back().count;

@@ -14,7 +14,7 @@ namespace causeway {
 ///
 /// with kinds(c) the number of different bytes seen after c, p_0 = 1/256, and p_n = p_{n-1} after a
 /// context never seen. The first bytes of `valid` have only the context there is. `valid` must not
-/// be empty. Takes about 24 bytes of memory per byte of `train` and 8 per byte of `valid`.
+/// be empty. Takes at most 24 bytes of memory per byte of `train` and 8 per byte of `valid`.
 /// Thread-safe.
 double ngram_bits_per_byte(std::span<const uint8_t> train, std::span<const uint8_t> valid,
                            int order);
