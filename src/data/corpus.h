@@ -11,7 +11,7 @@
 
 namespace causeway {
 
-/// A read-only memory-mapped file. Thread-safe.
+/// A read-only memory-mapped file, which nobody may shorten meanwhile. Thread-safe.
 class MappedFile {
  public:
   /// Fault::kIo if it cannot be opened or is no regular file. An empty file gives an empty span.
@@ -29,7 +29,8 @@ class MappedFile {
   std::string path_;
 };
 
-/// A part of each file, by bytes: [begin, end) of its length, cut at the start of a UTF-8 character.
+/// A part of each file, by bytes: [begin, end) of its length, cut at the start of a UTF-8
+/// character.
 struct Slice {
   double begin = 0.0, end = 1.0;
 };

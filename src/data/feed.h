@@ -29,16 +29,21 @@ class Feed {
 
 struct WeightedSource {
   std::shared_ptr<const Source> source;
-  double weight = 1.0;  ///< > 0; rows are drawn in this proportion
+  double weight = 1.0;    ///< > 0; rows are drawn in this proportion
+  std::string name = {};  ///< for messages: the site
 };
 
 /// Draws each row from one of a site's sources, by weight; within a source every window of an epoch
-/// comes once, in an order that each epoch shuffles anew.
+/// comes once, in an order that each epoch shuffles anew. Sources are open; `worker` is 0 to 65535.
+/// The cursor is the rows drawn in all, then those from each source. next() gives Fault::kBadInput
+/// if a source has fewer tokens than a row.
 std::unique_ptr<Feed> mixed_feed(std::vector<WeightedSource> sources, uint64_t seed,
                                  int32_t worker);
 
-/// Batches recorded in a safetensors file: int32 `tokens` [steps, workers, rows, row tokens]. Step t
-/// of the worker gives rows tokens[t, worker]. Memory-mapped.
+/// Batches recorded in a safetensors file: int32 `tokens` [steps, workers, rows, row tokens]. Step
+/// t of the worker gives rows tokens[t, worker]. Memory-mapped. The cursor is t. Fault::kBadInput
+/// if the file has no such worker; next() gives it if the batch has another shape or negative
+/// tokens.
 Result<std::unique_ptr<Feed>> recorded_feed(const std::string& path, int32_t worker);
 
 }  // namespace causeway

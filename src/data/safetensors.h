@@ -41,7 +41,8 @@ class Safetensors {
   const std::map<std::string, std::string, std::less<>>& metadata() const { return metadata_; }
   /// The tensor, or Fault::kBadInput with the nearest name.
   Result<TensorView> find(std::string_view name) const;
-  /// Converts F64, F32, F16 or BF16 to float. Fault::kBadInput for another dtype or count.
+  /// Converts F64, F32, F16 or BF16 to float. Fault::kBadInput for another dtype or count, or a
+  /// finite value beyond float.
   Result<void> read_floats(std::string_view name, std::span<float> out) const;
 
  private:
@@ -58,8 +59,9 @@ struct TensorToWrite {
   ByteSpan bytes;
 };
 
-/// Writes a file (not atomically: see write_folder in train/checkpoint) in the order given, synced to
-/// disk, and returns the digest of its bytes. Fault::kIo with the reason, and no file, on failure.
+/// Writes a file (not atomically: see write_folder in train/checkpoint) in the order given, synced
+/// to disk, and returns the digest of its bytes. Fault::kIo with the reason, and no file, on
+/// failure.
 Result<Digest> write_safetensors(const std::string& path, std::span<const TensorToWrite> tensors,
                                  const std::map<std::string, std::string>& metadata = {});
 
