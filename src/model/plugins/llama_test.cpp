@@ -236,8 +236,7 @@ TEST(Llama, CacheGivesTheLogitsOfTheWholeText) {
   }
 }
 
-TEST(LlamaDeath, RefusesTextBeyondTheContextAndTokensBeyondTheVocabulary) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
+TEST(LlamaDeathTest, RefusesTextBeyondTheContextAndTokensBeyondTheVocabulary) {
   const Small small;
   Arena g(small.placement);
   const std::vector<int64_t> text(40, 1);
