@@ -70,7 +70,6 @@ TEST_P(ActivationBytes, IsWhatAStepAllocates) {
   Arena x(placement), g(placement);
   model->initialise(1, x);
   const at::Tensor tokens = at::zeros({s.rows, s.time + 1}, at::kLong);
-  const int threads_before = at::get_num_threads();
   at::set_num_threads(1);
   model->loss_and_gradient(x, tokens, g);  // LibTorch keeps a little from its first call
 
@@ -81,7 +80,6 @@ TEST_P(ActivationBytes, IsWhatAStepAllocates) {
     most = allocator.most();
     EXPECT_EQ(allocator.live(), 0) << "something outlives the step";
   }
-  at::set_num_threads(threads_before);
   const int64_t stated = model->activation_bytes(s.rows, s.time);
   EXPECT_LE(most, stated);
   EXPECT_GE(static_cast<double>(most), 0.97 * static_cast<double>(stated));

@@ -16,6 +16,12 @@ namespace {
 
 using oracle::make_llama;
 
+/// Small products gain nothing from threads, and lose much on a busy machine.
+class OneThread : public testing::Environment {
+  void SetUp() override { at::set_num_threads(1); }
+};
+const testing::Environment* const kOneThread = testing::AddGlobalTestEnvironment(new OneThread);
+
 std::shared_ptr<const Placement> place(const Model& model) {
   return std::make_shared<Placement>(model.layout());
 }
@@ -253,7 +259,6 @@ TEST(LlamaDeathTest, RefusesTextBeyondTheContextAndTokensBeyondTheVocabulary) {
 // and in two threads at once; the bits must agree.
 TEST(Llama, ConcurrentPassesGiveTheSameBits) {
   const Small small;
-  const int threads_before = at::get_num_threads();
   constexpr int kPasses = 4;
   const auto pass = [&small](int number) {
     at::set_num_threads(1);
@@ -275,7 +280,6 @@ TEST(Llama, ConcurrentPassesGiveTheSameBits) {
     EXPECT_TRUE(alone[i].second.equal(together[i].second)) << i;
   }
   EXPECT_NE(alone[0].first, alone[1].first);
-  at::set_num_threads(threads_before);
 }
 
 }  // namespace
