@@ -101,7 +101,7 @@ TEST_P(EveryType, WritesNothingOutsideTheRegion) {
 INSTANTIATE_TEST_SUITE_P(Types, EveryType, testing::Values(at::kFloat, at::kDouble),
                          [](const auto& type) { return std::string(c10::toString(type.param)); });
 
-TEST(ArenaDeath, RefusesARegionOfAnotherSize) {
+TEST(ArenaDeathTest, RefusesARegionOfAnotherSize) {
   Arena arena(placement());
   std::vector<float> packed(3);
   EXPECT_DEATH(arena.read(Region{{{0, 4}}}, packed), "region of 4");

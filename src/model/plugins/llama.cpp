@@ -6,6 +6,7 @@
 // gradients land in the arena without a pass to zero them or to copy them.
 //
 // B batch, T time, M = B T rows, C channels, V vocabulary.
+#include <ATen/Parallel.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -202,8 +203,9 @@ double Llama::loss_and_gradient(const Arena& x, const at::Tensor& tokens, Arena&
   check_tokens(tokens, options_.context + 1);
   const int64_t batch = tokens.size(0), time = tokens.size(1) - 1, rows = batch * time;
   CW_CHECK(time > 0 && x.flat().scalar_type() == g.flat().scalar_type());
-  const at::Tensor inputs_M = tokens.narrow(1, 0, time).reshape({rows});
-  const at::Tensor targets_M = tokens.narrow(1, 1, time).reshape({rows});
+  // With one token a row, reshape alone would leave gaps between the values.
+  const at::Tensor inputs_M = tokens.narrow(1, 0, time).reshape({rows}).contiguous();
+  const at::Tensor targets_M = tokens.narrow(1, 1, time).reshape({rows}).contiguous();
 
   at::Tensor h_MC = embed(x[embedding_], inputs_M);
   std::vector<std::pair<AttentionBlock::Saved, MlpBlock::Saved>> saved;
@@ -277,9 +279,11 @@ at::Tensor Llama::next_logits(const Arena& x, std::span<const int64_t> tokens,
 
   if (own->layers.empty())
     for (int64_t i = 0; i < options_.layers; ++i) {
-      const at::IntArrayRef shape = {1, options_.context, options_.kv_heads, options_.head_width};
-      own->layers.push_back(
-          {at::empty(shape, x.flat().options()), at::empty(shape, x.flat().options())});
+      const auto room = [&] {
+        return at::empty({1, options_.context, options_.kv_heads, options_.head_width},
+                         x.flat().options());
+      };
+      own->layers.push_back({room(), room()});
     }
   at::Tensor h_TC = embed(x[embedding_], new_T);
   for (size_t i = 0; i < mlp_.size(); ++i) {
@@ -289,6 +293,12 @@ at::Tensor Llama::next_logits(const Arena& x, std::span<const int64_t> tokens,
   own->tokens += count;
   const at::Tensor last_1C = normalise(h_TC.narrow(0, count - 1, 1), options_.norm_eps).y_MC;
   return at::mm(last_1C, head_.fold(x).t()).squeeze(0);
+}
+
+/// A bound on the values of scores that LibTorch's attention kernel holds in all its threads.
+int64_t kernel_tiles(int64_t time) {
+  const int64_t queries = std::clamp<int64_t>(time, 32, 256), keys = std::min<int64_t>(time, 512);
+  return at::get_num_threads() * 2 * queries * (keys + 1);
 }
 
 // What the blocks keep, and the largest of what the head and the backward passes of the last block
@@ -302,7 +312,7 @@ int64_t Llama::activation_bytes(int64_t rows, int64_t time) const {
   const int64_t head = m * (2 * c + 1 + o.vocabulary) + 2 * o.vocabulary * c;
   const int64_t mlp = m * (3 * inner + c) + 4 * inner * c;
   // Grouped keys and values are repeated for the kernel, and their gradients summed after it.
-  const int64_t kernel = m * (4 * q + (kv == q ? 0 : std::max(2 * q, 2 * kv)));
+  const int64_t kernel = m * (4 * q + (kv == q ? 0 : std::max(2 * q, 2 * kv))) + kernel_tiles(time);
   const int64_t project = m * (2 * q + 2 * kv + qkv + c) + 2 * qkv * c;
   const int64_t values =
       m * c + o.layers * (saved_attention + saved_mlp) + std::max({head, mlp, kernel, project});
