@@ -30,7 +30,7 @@ using Entries = std::span<const Entry<Interface>* const>;
 
 /// The entry for `Implementation`, which has a nested `Options` and a constructor from it. Options
 /// with rules across fields have `void check(const Location& where, Mistakes& mistakes)`, which
-/// also puts back the defaults of what breaks them.
+/// also mends what breaks them, so that the object can be made.
 template <class Interface, class Implementation>
 constexpr Entry<Interface> entry(std::string_view name, std::string_view summary) {
   using Options = typename Implementation::Options;

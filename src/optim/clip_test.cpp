@@ -43,6 +43,18 @@ TEST(Clip, SumsWhatFloat32CannotHold) {
   EXPECT_EQ(squared_norm(values), 16777216.0 + 1000);
 }
 
+// The order is a part of the contract: it decides the last bits.
+TEST(Clip, AddsInTheStatedOrder) {
+  std::vector<float> values;
+  double lanes[8] = {};
+  for (size_t i = 0; i < 200; ++i) {
+    values.push_back(std::sin(static_cast<float>(i)));
+    lanes[i % 8] += double{values[i]} * double{values[i]};
+    EXPECT_EQ(squared_norm(values), ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
+                                        ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7])));
+  }
+}
+
 TEST(Clip, GivesTheSameBitsAtAnyAddress) {
   std::vector<float> values(1000);
   for (size_t i = 0; i < values.size(); ++i) values[i] = std::sin(static_cast<float>(i));

@@ -67,7 +67,7 @@ Floats scaled(Floats values, float scale) {
 }
 
 // float32 against the oracle's float64: five updates of a few roundings each.
-constexpr double kRelative = 1e-6, kAbsolute = 1e-7;
+constexpr double kRelative = 3e-7, kAbsolute = 1e-7;
 
 TEST(InnerOptimizers, AgreeWithTheOracle) {
   std::ifstream file(CAUSEWAY_SOURCE "/tests/oracle/traces/units.json");
@@ -272,17 +272,21 @@ TEST(InnerOptimizers, RefuseWrongLists) {
     const auto optimizer = make(one.name, one.options, mistakes);
     ASSERT_EQ(mistakes.size(), 1) << one.name << " " << one.options;
     EXPECT_THAT(mistakes.text(), testing::HasSubstr(one.message));
-    // It still is a working object, with its defaults.
+    // It still is a working object.
     Mistakes none;
     EXPECT_EQ(optimizer->states(), make(one.name, "", none)->states());
+    Trainee trainee(*optimizer, {1});
+    for (int64_t n = 0; n < 2; ++n) trainee.step(*optimizer, {.count = n, .rate = 0.1}, {1});
+    EXPECT_TRUE(std::isfinite(trainee.x[0]));
   }
 }
 
+// In binary, 0.2 + 0.4 + 0.3 + 0.1 is a little more than 1.
 TEST(InnerOptimizers, TakeEightMomentsThatWeighOneInAll) {
   Mistakes mistakes;
   const auto optimizer = make("qh_adopt",
                               "betas = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]\n"
-                              "omegas = [0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]",
+                              "omegas = [0.2, 0.4, 0.3, 0.1, 0, 0, 0, 0]",
                               mistakes);
   EXPECT_TRUE(mistakes.empty()) << mistakes.text();
   EXPECT_THAT(optimizer->states(),

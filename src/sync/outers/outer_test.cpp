@@ -61,7 +61,7 @@ Floats wave(size_t count, double phase) {
 }
 
 // float32 against the oracle's float64: five rounds of a few roundings each.
-constexpr double kRelative = 1e-6, kAbsolute = 1e-7;
+constexpr double kRelative = 3e-7, kAbsolute = 1e-7;
 
 TEST(OuterOptimizers, AgreeWithTheOracle) {
   std::ifstream file(CAUSEWAY_SOURCE "/tests/oracle/traces/units.json");
