@@ -52,7 +52,7 @@ struct AdaptiveOptions : BaseOptions {
   void check(const Location& where, Mistakes& mistakes) {
     if (betas.size() == 2) return;
     mistakes.add(where, fmt::format("`betas` has {} numbers; wanted: 2", betas.size()));
-    betas = AdaptiveOptions{}.betas;
+    betas.resize(2);
   }
 };
 

@@ -36,7 +36,7 @@ struct AdaptiveOuterOptions {
   void check(const Location& where, Mistakes& mistakes) {
     if (betas.size() == 2) return;
     mistakes.add(where, fmt::format("`betas` has {} numbers; wanted: 2", betas.size()));
-    betas = AdaptiveOuterOptions{}.betas;
+    betas.resize(2);
   }
 };
 
