@@ -23,7 +23,7 @@ endforeach()
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(
   Torch REQUIRED_VARS TORCH_CONFIG_DIR ${required}
-  REASON_FAILURE_MESSAGE "`./run setup` installs it in .venv; CAUSEWAY_CUDA needs the CUDA build.")
+  REASON_FAILURE_MESSAGE "`./run setup` installs it in .venv. CAUSEWAY_CUDA needs the CUDA build.")
 
 if(Torch_FOUND AND NOT TARGET torch)
   add_library(torch INTERFACE IMPORTED GLOBAL)

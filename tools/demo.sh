@@ -7,7 +7,7 @@ word_demo() {
   (($# == 0)) || refuse "demo takes no argument, not \"$1\""
   build_release causeway
   local recipe=examples/demo.toml sites=build/demo
-  [[ -f $sites/sites.txt && $sites/sites.txt -nt tools/prepare_sites.py ]] ||
+  [[ $sites/sites.txt -nt tools/prepare_sites.py && $sites/sites.txt -nt $recipe ]] ||
     phase sites 'text of four sites' python3 tools/prepare_sites.py "$sites" --recipe "$recipe"
   cat "$sites/sites.txt"
   # Written only where a site had to be replaced by another.
