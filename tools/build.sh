@@ -26,6 +26,7 @@ configure() {
   if [[ -f $folder/build.ninja && -f $folder/configured && $(<"$folder/configured") == "$key" ]]; then
     return 0
   fi
+  rm -f "$folder/configured" # A configuration that fails leaves nothing to build on.
   phase "configure-$preset" "configure $preset" cmake --fresh --preset "$preset" "$@"
   printf '%s\n' "$key" >"$folder/configured"
 }
