@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A plug-in is one file x/plugins/NAME.cpp that defines one `const Entry<X>`; CMake globs the folder
-// and writes the sorted table (cmake/plugins.cmake). Nothing registers itself at run time.
+// A plug-in is one file x/plugins/NAME.cpp that defines one `const Entry<X>`; CMake globs the
+// folder and writes the sorted table (cmake/plugins.cmake). Nothing registers itself at run time.
 #pragma once
 
 #include <memory>
