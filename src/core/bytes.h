@@ -30,7 +30,12 @@ class ByteWriter {
     put(std::as_bytes(std::span(&value, 1)));
   }
   /// `bytes` must not lie in what is written to.
-  void put(ByteSpan bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+  void put(ByteSpan bytes) {
+    if (bytes.empty()) return;
+    const size_t start = bytes_.size();
+    bytes_.resize(start + bytes.size());
+    std::memcpy(bytes_.data() + start, bytes.data(), bytes.size());
+  }
   /// A u32 length and the text; at most 2^32 - 1 bytes.
   void put_text(std::string_view text) {
     CW_CHECK(text.size() <= UINT32_MAX, "a text of {} bytes", text.size());
