@@ -21,8 +21,16 @@ Location where_of(const toml::node& node, const std::string& file) {
   return {file, static_cast<int32_t>(node.source().begin.line)};
 }
 
-Value convert(const toml::node& node, const std::string& file, Mistakes& mistakes) {
+/// Tables and lists within each other; what follows walks them by recursion.
+constexpr int32_t kDepthMax = 100;
+
+Value convert(const toml::node& node, const std::string& file, int32_t depth, Mistakes& mistakes) {
   Value value;
+  if (depth > kDepthMax) {
+    mistakes.add(where_of(node, file),
+                 fmt::format("nested too deep; wanted: at most {} tables or lists", kDepthMax));
+    return value;
+  }
   if (const auto* table = node.as_table()) {
     // toml++ sorts keys; the order in the file is the order of their lines and columns.
     std::vector<std::pair<const toml::key*, const toml::node*>> entries;
@@ -32,10 +40,11 @@ Value convert(const toml::node& node, const std::string& file, Mistakes& mistake
       return std::tie(p.line, p.column) < std::tie(q.line, q.column);
     });
     value = Value::Table{};
-    for (const auto& [key, entry] : entries) value.set(key->str(), convert(*entry, file, mistakes));
+    for (const auto& [key, entry] : entries)
+      value.set(key->str(), convert(*entry, file, depth + 1, mistakes));
   } else if (const auto* array = node.as_array()) {
     Value::Array entries;
-    for (const auto& entry : *array) entries.push_back(convert(entry, file, mistakes));
+    for (const auto& entry : *array) entries.push_back(convert(entry, file, depth + 1, mistakes));
     value = std::move(entries);
   } else if (const auto* text = node.as_string()) {
     value = text->get();
@@ -52,8 +61,8 @@ Value convert(const toml::node& node, const std::string& file, Mistakes& mistake
   return value;
 }
 
-/// How deep a document can nest is bounded by its dots (toml++ itself bounds nested brackets), and
-/// toml++ walks what is nested by recursion.
+/// A dot in a key nests a table, which toml++ bounds no further (it does bound brackets) and walks
+/// by recursion.
 constexpr int64_t kDotsMax = 4'000;
 constexpr size_t kDocumentBytesMax = size_t{1} << 20;
 
@@ -135,7 +144,7 @@ Value parse_toml(std::string_view text, const std::string& file, Mistakes& mista
     mistakes.add({file, line}, fmt::format("not valid TOML: {}", result.error().description()));
     return Value::Table{};
   }
-  return convert(result.table(), file, mistakes);
+  return convert(result.table(), file, 0, mistakes);
 }
 
 Value parse_toml_file(const std::string& path, Mistakes& mistakes) {

@@ -96,9 +96,16 @@ TEST(Toml, BoundsWhatItParses) {
   EXPECT_THAT(mistakes_of(deep + "a = 1"), HasSubstr("has 200000 dots; wanted: at most 4000"));
   EXPECT_THAT(mistakes_of(std::string(3 << 20, '\n')), HasSubstr("bytes long; wanted: at most"));
   EXPECT_THAT(mistakes_of("a = " + std::string(100'000, '[')), HasSubstr("not valid TOML"));
-  std::string allowed;
-  for (int i = 0; i < 4'000; ++i) allowed += "a.";
-  EXPECT_EQ(mistakes_of(allowed + "a = 1"), "");
+  const auto nested = [](int depth) {
+    std::string key = "\na";
+    for (int i = 1; i < depth; ++i) key += ".a";
+    return key + " = 1";
+  };
+  EXPECT_EQ(mistakes_of(nested(100)), "");
+  EXPECT_EQ(mistakes_of(nested(101)),
+            "r.toml:2: nested too deep; wanted: at most 100 tables or lists\n");
+  EXPECT_EQ(mistakes_of(nested(4000)),
+            "r.toml:2: nested too deep; wanted: at most 100 tables or lists\n");
 }
 
 TEST(TomlFile, IsRead) {
