@@ -2,78 +2,102 @@
 #include "codec/signal.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "core/hash.h"
-#include "core/random.h"
 
 namespace causeway {
 namespace {
 
-constexpr int64_t kFrameBytes = 2 * sizeof(uint32_t);
+struct Frame {
+  uint32_t length;
+  uint32_t crc;
+};
+static_assert(sizeof(Frame) == 8);
+
+void append_frame(const Codec& codec, std::span<const float> block, uint64_t seed, Bytes& bytes) {
+  const size_t start = bytes.size();
+  bytes.resize(start + sizeof(Frame));
+  codec.encode(block, seed, bytes);
+  const ByteSpan body = ByteSpan(bytes).subspan(start + sizeof(Frame));
+  CW_CHECK(std::ssize(body) <= codec.block_bytes_max(std::ssize(block)),
+           "{} bytes for {} values; the codec promised at most {}", body.size(), block.size(),
+           codec.block_bytes_max(std::ssize(block)));
+  const Frame frame{static_cast<uint32_t>(body.size()), crc32c(body)};
+  std::memcpy(bytes.data() + start, &frame, sizeof(frame));
+}
 
 }  // namespace
 
-int64_t block_count(const Codec& codec, int64_t count) {
-  return (count + codec.block_values() - 1) / codec.block_values();
+int64_t block_count(int64_t count) {
+  CW_CHECK(count >= 0, "{} values", count);
+  return count / kBlockValues + (count % kBlockValues != 0);
 }
 
 int64_t signal_bytes_max(const Codec& codec, int64_t count) {
-  const int64_t whole = count / codec.block_values(), rest = count % codec.block_values();
-  const int64_t last = rest > 0 ? codec.block_bytes_max(rest) + kFrameBytes : 0;
-  return whole * (codec.block_bytes_max(codec.block_values()) + kFrameBytes) + last;
+  const int64_t frames = block_count(count) * static_cast<int64_t>(sizeof(Frame));
+  const int64_t rest = count % kBlockValues;
+  return frames + count / kBlockValues * codec.block_bytes_max(kBlockValues) +
+         (rest > 0 ? codec.block_bytes_max(rest) : 0);
 }
 
 Bytes encode_signal(const Codec& codec, std::span<const float> signal, uint64_t seed) {
   Bytes bytes;
-  bytes.reserve(static_cast<size_t>(signal_bytes_max(codec, static_cast<int64_t>(signal.size()))));
-  const auto block = static_cast<size_t>(codec.block_values());
-  const Random random(seed, Stream::kRounding);
-  for (size_t begin = 0; begin < signal.size(); begin += block) {
-    const size_t frame = bytes.size();
-    bytes.resize(frame + kFrameBytes);
-    codec.encode(signal.subspan(begin, std::min(block, signal.size() - begin)),
-                 random.bits(begin / block), bytes);
-    const ByteSpan payload = ByteSpan(bytes).subspan(frame + kFrameBytes);
-    const uint32_t head[2] = {static_cast<uint32_t>(payload.size()), crc32c(payload)};
-    std::memcpy(bytes.data() + frame, head, sizeof(head));
+  bytes.reserve(static_cast<size_t>(signal_bytes_max(codec, std::ssize(signal))));
+  while (!signal.empty()) {
+    const size_t size = std::min<size_t>(signal.size(), kBlockValues);
+    append_frame(codec, signal.first(size), seed, bytes);
+    signal = signal.subspan(size);
   }
   return bytes;
 }
 
-Result<EncodedSignal> EncodedSignal::open(const Codec& codec, ByteSpan bytes, int64_t count) {
-  EncodedSignal out;
-  out.codec_ = &codec;
-  out.count_ = count;
+Result<EncodedSignal> EncodedSignal::open(ByteSpan bytes, int64_t count) {
+  const int64_t blocks = block_count(count);
+  // Before memory is set aside: so many frames cannot hide in fewer bytes.
+  if (bytes.size() / sizeof(Frame) < static_cast<size_t>(blocks))
+    return failure(Fault::kCorrupt, "a signal of {} values came as {} bytes; wanted: {} frames",
+                   count, bytes.size(), blocks);
+  EncodedSignal signal;
+  signal.count_ = count;
+  signal.frames_.reserve(static_cast<size_t>(blocks));
   ByteReader reader(bytes);
-  const int64_t blocks = block_count(codec, count);
-  for (int64_t block = 0; block < blocks; ++block) {
-    CW_ASSIGN(const uint32_t size, reader.get<uint32_t>());
+  for (int64_t i = 0; i < blocks; ++i) {
+    CW_ASSIGN(const uint32_t length, reader.get<uint32_t>());
     CW_ASSIGN(const uint32_t crc, reader.get<uint32_t>());
-    CW_ASSIGN(const ByteSpan payload, reader.take(size));
-    if (crc32c(payload) != crc)
-      return failure(Fault::kCorrupt, "block {} of {}: its checksum is wrong", block, blocks);
-    out.frames_.push_back(payload);
+    if (length > reader.left())
+      return failure(Fault::kCorrupt, "block {} of {} claims {} bytes; {} are left", i, blocks,
+                     length, reader.left());
+    CW_ASSIGN(const ByteSpan body, reader.take(length));
+    if (const uint32_t got = crc32c(body); got != crc)
+      return failure(Fault::kCorrupt, "block {} of {} has checksum {:08x}; wanted: {:08x}", i,
+                     blocks, got, crc);
+    signal.frames_.push_back(body);
   }
   if (reader.left() > 0)
-    return failure(Fault::kCorrupt, "{} bytes follow the last of {} blocks", reader.left(), blocks);
-  return out;
+    return failure(Fault::kCorrupt, "{} bytes follow the last of {} blocks; wanted: none",
+                   reader.left(), blocks);
+  return signal;
 }
 
 int64_t EncodedSignal::block_size(int64_t index) const {
-  return std::min(codec_->block_values(), count_ - block_begin(index));
+  CW_CHECK(index >= 0 && index < blocks(), "block {} of {}", index, blocks());
+  return std::min(kBlockValues, count_ - index * kBlockValues);
 }
 
-Result<void> EncodedSignal::decode_block(int64_t index, std::span<float> values) const {
-  CW_CHECK(static_cast<int64_t>(values.size()) == block_size(index));
-  return codec_->decode(frames_[static_cast<size_t>(index)], values);
+Result<void> EncodedSignal::decode_block(const Codec& codec, int64_t index,
+                                         std::span<float> values) const {
+  CW_CHECK(std::ssize(values) == block_size(index), "{} values for block {} of {}", values.size(),
+           index, block_size(index));
+  return codec.decode(frames_[static_cast<size_t>(index)], values);
 }
 
-Result<void> EncodedSignal::decode(std::span<float> values) const {
-  CW_CHECK(static_cast<int64_t>(values.size()) == count_);
-  for (int64_t block = 0; block < blocks(); ++block)
-    CW_TRY(decode_block(block, values.subspan(static_cast<size_t>(block_begin(block)),
-                                              static_cast<size_t>(block_size(block)))));
+Result<void> EncodedSignal::decode(const Codec& codec, std::span<float> values) const {
+  CW_CHECK(std::ssize(values) == count_, "{} values for a signal of {}", values.size(), count_);
+  for (int64_t i = 0; i < blocks(); ++i) {
+    const auto block =
+        values.subspan(static_cast<size_t>(i * kBlockValues), static_cast<size_t>(block_size(i)));
+    CW_TRY(decode_block(codec, i, block));
+  }
   return {};
 }
 

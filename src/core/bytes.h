@@ -29,9 +29,16 @@ class ByteWriter {
   void put(T value) {
     put(std::as_bytes(std::span(&value, 1)));
   }
-  void put(ByteSpan bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+  /// `bytes` must not lie in what is written to.
+  void put(ByteSpan bytes) {
+    if (bytes.empty()) return;
+    const size_t start = bytes_.size();
+    bytes_.resize(start + bytes.size());
+    std::memcpy(bytes_.data() + start, bytes.data(), bytes.size());
+  }
   /// A u32 length and the text; at most 2^32 - 1 bytes.
   void put_text(std::string_view text) {
+    CW_CHECK(text.size() <= UINT32_MAX, "a text of {} bytes", text.size());
     put(static_cast<uint32_t>(text.size()));
     put(std::as_bytes(std::span(text)));
   }
@@ -50,9 +57,16 @@ class ByteReader {
     requires std::is_arithmetic_v<T>
   Result<T> get() {
     CW_ASSIGN(ByteSpan part, take(sizeof(T)));
-    T value;
-    std::memcpy(&value, part.data(), sizeof(T));
-    return value;
+    // A bool that is neither 0 nor 1 is undefined behaviour, and a stranger may send one.
+    if constexpr (std::is_same_v<T, bool>) {
+      const auto byte = static_cast<uint8_t>(part.front());
+      if (byte > 1) return failure(Fault::kCorrupt, "got byte {} where 0 or 1 was wanted", byte);
+      return byte == 1;
+    } else {
+      T value;
+      std::memcpy(&value, part.data(), sizeof(T));
+      return value;
+    }
   }
   /// The next `count` bytes, without a copy.
   Result<ByteSpan> take(size_t count);

@@ -15,8 +15,8 @@ namespace causeway {
 
 /// A bug in this program, not in its input: stays on in every build. Input is checked with Result.
 /// `CW_CHECK(a < b, "a is {}", a)`; the message is optional.
-#define CW_CHECK(condition, ...)                                                              \
-  do {                                                                                        \
-    if (!(condition)) [[unlikely]]                                                            \
+#define CW_CHECK(condition, ...)                                                               \
+  do {                                                                                         \
+    if (!(condition)) [[unlikely]]                                                             \
       ::causeway::check_failed(__FILE__, __LINE__, #condition, ::fmt::format("" __VA_ARGS__)); \
   } while (false)

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <variant>
@@ -63,7 +64,10 @@ class [[nodiscard]] Result {
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  const Error& error() const { return std::get<1>(state_); }
+  const Error& error() const {
+    CW_CHECK(!ok(), "error() of a Result that has a value");
+    return std::get<1>(state_);
+  }
 
  private:
   std::variant<T, Error> state_;
@@ -78,7 +82,7 @@ class [[nodiscard]] Result<void> {
   bool ok() const { return ok_; }
   explicit operator bool() const { return ok_; }
   const Error& error() const {
-    CW_CHECK(!ok_);
+    CW_CHECK(!ok_, "error() of a Result that has no error");
     return error_;
   }
 
@@ -90,8 +94,8 @@ class [[nodiscard]] Result<void> {
 }  // namespace causeway
 
 /// Returns the error of a Result<...> expression from the enclosing function, if it failed.
-#define CW_TRY(expression)                                      \
-  do {                                                          \
+#define CW_TRY(expression)                                             \
+  do {                                                                 \
     if (auto result_ = (expression); !result_) return result_.error(); \
   } while (false)
 
@@ -99,7 +103,7 @@ class [[nodiscard]] Result<void> {
 #define CW_CONCAT(a, b) CW_CONCAT_(a, b)
 
 /// `CW_ASSIGN(auto file, open(path));` declares `file`, or returns the error.
-#define CW_ASSIGN(declaration, expression)                                  \
-  auto CW_CONCAT(result_, __LINE__) = (expression);                         \
+#define CW_ASSIGN(declaration, expression)                                        \
+  auto CW_CONCAT(result_, __LINE__) = (expression);                               \
   if (!CW_CONCAT(result_, __LINE__)) return CW_CONCAT(result_, __LINE__).error(); \
   declaration = std::move(CW_CONCAT(result_, __LINE__)).value()

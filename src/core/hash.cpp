@@ -7,16 +7,6 @@
 namespace causeway {
 namespace {
 
-constexpr std::array<uint32_t, 256> crc32c_table() {
-  std::array<uint32_t, 256> table{};
-  for (uint32_t i = 0; i < 256; ++i) {
-    uint32_t value = i;
-    for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) ? 0x82f63b78u : 0u);
-    table[i] = value;
-  }
-  return table;
-}
-
 Digest from(XXH128_hash_t hash) { return {hash.high64, hash.low64}; }
 
 }  // namespace
@@ -35,13 +25,5 @@ Hasher::Hasher() : state_(std::make_unique<State>()) { XXH3_128bits_reset(state_
 Hasher::~Hasher() = default;
 void Hasher::add(ByteSpan bytes) { XXH3_128bits_update(state_->state, bytes.data(), bytes.size()); }
 Digest Hasher::digest() const { return from(XXH3_128bits_digest(state_->state)); }
-
-uint32_t crc32c(ByteSpan bytes, uint32_t crc) {
-  static constexpr auto kTable = crc32c_table();
-  crc = ~crc;
-  for (const std::byte byte : bytes)
-    crc = (crc >> 8) ^ kTable[(crc ^ static_cast<uint32_t>(byte)) & 0xff];
-  return ~crc;
-}
 
 }  // namespace causeway

@@ -34,7 +34,10 @@ class Hasher {
   std::unique_ptr<State> state_;
 };
 
-/// CRC-32C (Castagnoli), as iSCSI, TensorBoard and gRPC use it.
+/// CRC-32C (Castagnoli), as iSCSI, TensorBoard and gRPC use it. To go on with further bytes, pass
+/// the `crc` of those before.
 uint32_t crc32c(ByteSpan bytes, uint32_t crc = 0);
+/// The same number without the processor's instruction, for tests and other processors.
+uint32_t crc32c_portable(ByteSpan bytes, uint32_t crc = 0);
 
 }  // namespace causeway

@@ -11,8 +11,7 @@ namespace {
 // The one process-wide object: spdlog's default logger, silent until main starts it.
 spdlog::logger& logger() {
   static const bool silenced = [] {
-    if (!spdlog::get("causeway"))
-      spdlog::set_default_logger(spdlog::null_logger_mt("silent"));
+    if (!spdlog::get("causeway")) spdlog::set_default_logger(spdlog::null_logger_mt("silent"));
     return true;
   }();
   static_cast<void>(silenced);
@@ -21,19 +20,21 @@ spdlog::logger& logger() {
 
 spdlog::level::level_enum level_of(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return spdlog::level::debug;
-    case LogLevel::kInfo: return spdlog::level::info;
-    case LogLevel::kWarning: return spdlog::level::warn;
-    case LogLevel::kError: return spdlog::level::err;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarning:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::off;
 }
 
 }  // namespace
 
-void log(LogLevel level, std::string_view message) {
-  logger().log(level_of(level), "{}", message);
-}
+void log(LogLevel level, std::string_view message) { logger().log(level_of(level), "{}", message); }
 
 void start_logging(LogLevel level) {
   auto started = spdlog::stderr_color_mt("causeway");

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 #include "core/plugin.h"
 
@@ -32,9 +33,24 @@ std::string did_you_mean(std::string_view name, const std::vector<std::string>& 
   return near.empty() ? "" : fmt::format("; did you mean `{}`?", near);
 }
 
+bool same(const Location& a, const Location& b) { return a.file == b.file && a.line == b.line; }
+
+/// The text of a value, cut so that a message stays on one line of a terminal.
+std::string shown(const Value& value) {
+  constexpr size_t kLengthMax = 60;
+  std::string text = value.text();
+  if (text.size() <= kLengthMax) return text;
+  size_t end = kLengthMax;
+  // Not in the middle of a UTF-8 character.
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end) + "…";
+}
+
 }  // namespace
 
 void Mistakes::add(const Location& where, std::string what) {
+  for (const auto& [old_where, old_what] : lines_)
+    if (old_what == what && same(old_where, where)) return;
   lines_.emplace_back(where, std::move(what));
 }
 
@@ -51,10 +67,13 @@ std::string Mistakes::text() const {
 
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
   std::string best;
-  size_t best_distance = std::max<size_t>(2, name.size() / 3) + 1;
+  // One slip in a short name, a third of a long one: else everything is near to `lr`.
+  const size_t slips = name.size() < 4 ? 1 : std::max<size_t>(2, name.size() / 3);
+  size_t best_distance = slips + 1;
   for (const std::string& candidate : candidates) {
     const size_t distance = edit_distance(name, candidate);
-    if (distance < best_distance) best = candidate, best_distance = distance;
+    const bool shares_something = distance < std::max(name.size(), candidate.size());
+    if (shares_something && distance < best_distance) best = candidate, best_distance = distance;
   }
   return best;
 }
@@ -133,30 +152,33 @@ Value write(const Plugin& value) {
 }
 Value write(const Value& value) { return value; }
 
-void report_unknown(const Value& table, const std::vector<std::string>& known,
-                    Mistakes& mistakes) {
-  for (const auto& [key, value] : table.table())
-    if (std::find(known.begin(), known.end(), key) == known.end())
-      mistakes.add(value.where,
-                   fmt::format("`{}` is no option here{}", key, did_you_mean(key, known)));
+void report_unknown(const Value& table, const std::vector<std::string>& known, Mistakes& mistakes) {
+  for (const auto& [key, value] : table.table()) {
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    std::string hint = did_you_mean(key, known);
+    if (hint.empty())
+      hint = known.empty() ? "; there are none"
+                           : fmt::format("; there are: {}", fmt::join(known, ", "));
+    mistakes.add(value.where, fmt::format("`{}` is no option here{}", key, hint));
+  }
 }
 
 void report_kind(const Value& got, std::string_view name, std::string_view wanted,
                  Mistakes& mistakes) {
-  mistakes.add(got.where, fmt::format("`{}` is {}, {}; wanted: {}", name, got.text(),
+  mistakes.add(got.where, fmt::format("`{}` is {}, {}; wanted: {}", name, shown(got),
                                       got.kind_name(), wanted));
 }
 
 void report_range(const Value& got, std::string_view name, std::string_view wanted,
                   Mistakes& mistakes) {
-  mistakes.add(got.where, fmt::format("`{}` is {}; wanted: {}", name, got.text(), wanted));
+  mistakes.add(got.where, fmt::format("`{}` is {}; wanted: {}", name, shown(got), wanted));
 }
 
 void report_choice(const Value& got, std::string_view name, const std::vector<std::string>& names,
                    Mistakes& mistakes) {
   const std::string hint =
       got.is(Value::Kind::kString) ? did_you_mean(got.string(), names) : std::string();
-  mistakes.add(got.where, fmt::format("`{}` is {}; wanted one of: {}{}", name, got.text(),
+  mistakes.add(got.where, fmt::format("`{}` is {}; wanted one of: {}{}", name, shown(got),
                                       fmt::join(names, ", "), hint));
 }
 

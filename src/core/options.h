@@ -6,8 +6,8 @@
 //     int64_t period = 32;
 //     double lr = 0.7;
 //     template <class Visit> void each(Visit&& visit) {
-//       visit("period", period, Range<int64_t>{1, 1'000'000}, "steps", "Local steps between rounds.");
-//       visit("lr", lr, Range<double>{0, 10}, "", "Outer step size.");
+//       visit("period", period, Range<int64_t>{1, 1'000'000}, "steps", "Local steps between
+//       rounds."); visit("lr", lr, Range<double>{0, 10}, "", "Outer step size.");
 //     }
 //   };
 //
@@ -25,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/check.h"
 #include "core/value.h"
 
 namespace causeway {
@@ -32,6 +33,7 @@ namespace causeway {
 /// All mistakes of the user's input, collected so that they are reported at once.
 class Mistakes {
  public:
+  /// The same mistake at the same place counts once.
   void add(const Location& where, std::string what);
   bool empty() const { return lines_.empty(); }
   size_t size() const { return lines_.size(); }
@@ -115,14 +117,22 @@ Value write(const std::vector<T>& values) {
 
 template <class T>
 std::string type_text() {
-  if constexpr (std::is_same_v<T, bool>) return "true or false";
-  else if constexpr (std::is_same_v<T, int64_t>) return "integer";
-  else if constexpr (std::is_same_v<T, double>) return "number";
-  else if constexpr (std::is_same_v<T, std::string>) return "text";
-  else if constexpr (std::is_same_v<T, Plugin>) return "name, or table with a name";
-  else if constexpr (is_vector<T>) return "list of " + type_text<typename T::value_type>();
-  else if constexpr (std::is_enum_v<T>) return "name";
-  else return "table";
+  if constexpr (std::is_same_v<T, bool>)
+    return "true or false";
+  else if constexpr (std::is_same_v<T, int64_t>)
+    return "integer";
+  else if constexpr (std::is_same_v<T, double>)
+    return "number";
+  else if constexpr (std::is_same_v<T, std::string>)
+    return "text";
+  else if constexpr (std::is_same_v<T, Plugin>)
+    return "name, or table with a name";
+  else if constexpr (is_vector<T>)
+    return "list of " + type_text<typename T::value_type>();
+  else if constexpr (std::is_enum_v<T>)
+    return "name";
+  else
+    return "table";
 }
 
 template <class T>
@@ -212,6 +222,7 @@ struct Writer {
                   std::string_view) {
     for (const auto& [text, choice] : choices.names)
       if (choice == field) table.set(name, std::string(text));
+    CW_CHECK(table.find(name) != nullptr, "`{}` has a value without a name", name);
   }
 };
 
@@ -221,15 +232,16 @@ struct Describer {
   template <class T, class Constraint>
   void operator()(std::string_view name, T& field, const Constraint& constraint,
                   std::string_view unit, std::string_view meaning) {
-    OptionInfo line{std::string(name), type_text<T>(), write(field).text(), "",
-                    std::string(unit),  std::string(meaning)};
-    if constexpr (requires { constraint.low; }) line.range = range_text(constraint.low, constraint.high);
+    OptionInfo line{std::string(name), type_text<T>(),      write(field).text(), "",
+                    std::string(unit), std::string(meaning)};
+    if constexpr (requires { constraint.low; })
+      line.range = range_text(constraint.low, constraint.high);
     if constexpr (std::is_same_v<Constraint, Required>) line.fallback = "(required)";
     lines.push_back(std::move(line));
   }
   template <class E>
-  void operator()(std::string_view name, E& field, const Choices<E>& choices,
-                  std::string_view unit, std::string_view meaning) {
+  void operator()(std::string_view name, E& field, const Choices<E>& choices, std::string_view unit,
+                  std::string_view meaning) {
     OptionInfo line{std::string(name), "name", "", "", std::string(unit), std::string(meaning)};
     for (const auto& [text, choice] : choices.names) {
       line.range += (line.range.empty() ? "" : ", ") + std::string(text);

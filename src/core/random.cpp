@@ -27,9 +27,9 @@ std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint3
 }
 
 uint64_t Random::bits(uint64_t position) const {
-  const auto block = philox({static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32),
-                             stream_, index_},
-                            key_);
+  const auto block = philox(
+      {static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32), stream_, index_},
+      key_);
   return (static_cast<uint64_t>(block[1]) << 32) | block[0];
 }
 
@@ -38,9 +38,9 @@ double Random::uniform(uint64_t position) const {
 }
 
 double Random::normal(uint64_t position) const {
-  const auto block = philox({static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32),
-                             stream_, index_},
-                            key_);
+  const auto block = philox(
+      {static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32), stream_, index_},
+      key_);
   const double first = (static_cast<double>(block[0]) + 0.5) * 0x1p-32;
   const double second = static_cast<double>(block[1]) * 0x1p-32;
   return std::sqrt(-2 * std::log(first)) * std::cos(2 * std::numbers::pi * second);
@@ -51,20 +51,24 @@ uint64_t Random::below(uint64_t position, uint64_t bound) const {
   return static_cast<uint64_t>((static_cast<unsigned __int128>(bits(position)) * bound) >> 64);
 }
 
-// A Feistel network over the next power of four, walked until the image is in range.
+// A Feistel network over a power of four, walked until the image is in range. The round is mixed
+// into the key by a block of its own, so that no two seeds share a permutation. Fewer turns or a
+// smaller network would favour some orders of a handful of values.
 uint64_t Random::permute(uint64_t value, uint64_t count, uint64_t round) const {
   CW_CHECK(value < count);
-  const int half = std::max(1, (static_cast<int>(std::bit_width(count - 1)) + 1) / 2);
+  constexpr uint32_t kTurns = 6;
+  const auto round_key = philox({static_cast<uint32_t>(round), static_cast<uint32_t>(round >> 32),
+                                 stream_ ^ ((kTurns + 1) << 16), index_},
+                                key_);
+  const int half = std::max(3, (static_cast<int>(std::bit_width(count - 1)) + 1) / 2);
   const uint64_t mask = (uint64_t{1} << half) - 1;
   do {
     uint64_t left = value >> half, right = value & mask;
-    for (uint32_t turn = 0; turn < 4; ++turn) {
-      const auto block = philox({static_cast<uint32_t>(right), static_cast<uint32_t>(right >> 32),
-                                 stream_ ^ ((turn + 1) << 16), index_},
-                                {key_[0] ^ static_cast<uint32_t>(round),
-                                 key_[1] ^ static_cast<uint32_t>(round >> 32)});
-      const uint64_t mixed = ((static_cast<uint64_t>(block[1]) << 32) | block[0]) & mask;
-      const uint64_t next = left ^ mixed;
+    for (uint32_t turn = 0; turn < kTurns; ++turn) {
+      const auto block =
+          philox({static_cast<uint32_t>(right), 0, stream_ ^ ((turn + 1) << 16), index_},
+                 {round_key[0], round_key[1]});
+      const uint64_t next = left ^ (block[0] & mask);
       left = right;
       right = next;
     }

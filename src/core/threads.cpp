@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/threads.h"
 
-#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>

@@ -19,7 +19,8 @@ class Threads {
   Threads& operator=(const Threads&) = delete;
 
   int32_t count() const;
-  /// Runs task(0) ... task(tasks - 1), in any order, and returns when all are done.
+  /// Runs task(0) ... task(tasks - 1), in any order, and returns when all are done. A task must not
+  /// throw, nor call each() of the same object.
   void each(int64_t tasks, const std::function<void(int64_t)>& task);
 
  private:

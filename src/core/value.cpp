@@ -12,11 +12,21 @@ std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\t': out += "\\t"; break;
-      case '\r': out += "\\r"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
           out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
@@ -28,9 +38,10 @@ std::string quoted(std::string_view text) {
 }
 
 std::string key_text(std::string_view key) {
-  const bool bare = !key.empty() && key.find_first_not_of("abcdefghijklmnopqrstuvwxyz"
-                                                          "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                          "0123456789_-") == key.npos;
+  const bool bare = !key.empty() && key.find_first_not_of(
+                                        "abcdefghijklmnopqrstuvwxyz"
+                                        "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                        "0123456789_-") == key.npos;
   return bare ? std::string(key) : quoted(key);
 }
 
@@ -49,14 +60,15 @@ bool is_table_list(const Value& value) {
   return true;
 }
 
-/// A table becomes a section of its own unless it is a plug-in's one-line choice.
-bool is_section(const Value& value) {
-  return value.is(Value::Kind::kTable) && value.find("name") == nullptr;
+/// A table becomes a section of its own, unless it lies deeper than the document's own tables and
+/// is a plug-in's one-line choice.
+bool is_section(const Value& value, const std::string& path) {
+  return value.is(Value::Kind::kTable) && (path.empty() || value.find("name") == nullptr);
 }
 
 void write_table(const Value& table, const std::string& path, std::string& out) {
   for (const auto& [key, value] : table.table())
-    if (!is_section(value) && !is_table_list(value) && !value.is(Value::Kind::kNone))
+    if (!is_section(value, path) && !is_table_list(value) && !value.is(Value::Kind::kNone))
       out += fmt::format("{} = {}\n", key_text(key), value.text());
   for (const auto& [key, value] : table.table()) {
     const std::string inner = path.empty() ? key_text(key) : path + "." + key_text(key);
@@ -65,7 +77,7 @@ void write_table(const Value& table, const std::string& path, std::string& out) 
         out += fmt::format("\n[[{}]]\n", inner);
         write_table(entry, inner, out);
       }
-    } else if (is_section(value)) {
+    } else if (is_section(value, path)) {
       out += fmt::format("\n[{}]\n", inner);
       write_table(value, inner, out);
     }
@@ -82,16 +94,23 @@ std::string_view Value::kind_name() const {
   return kNames[data_.index()];
 }
 
-bool Value::boolean() const { return std::get<bool>(data_); }
-int64_t Value::integer() const { return std::get<int64_t>(data_); }
-double Value::number() const {
-  return is(Kind::kInteger) ? static_cast<double>(integer()) : std::get<double>(data_);
+template <class T>
+const T& Value::stored() const {
+  const T* stored = std::get_if<T>(&data_);
+  CW_CHECK(stored != nullptr, "the value is {}", kind_name());
+  return *stored;
 }
-const std::string& Value::string() const { return std::get<std::string>(data_); }
-const Value::Array& Value::array() const { return std::get<Array>(data_); }
-const Value::Table& Value::table() const { return std::get<Table>(data_); }
-Value::Array& Value::array() { return std::get<Array>(data_); }
-Value::Table& Value::table() { return std::get<Table>(data_); }
+
+bool Value::boolean() const { return stored<bool>(); }
+int64_t Value::integer() const { return stored<int64_t>(); }
+double Value::number() const {
+  return is(Kind::kInteger) ? static_cast<double>(integer()) : stored<double>();
+}
+const std::string& Value::string() const { return stored<std::string>(); }
+const Value::Array& Value::array() const { return stored<Array>(); }
+const Value::Table& Value::table() const { return stored<Table>(); }
+Value::Array& Value::array() { return const_cast<Array&>(stored<Array>()); }
+Value::Table& Value::table() { return const_cast<Table&>(stored<Table>()); }
 
 const Value* Value::find(std::string_view key) const {
   if (!is(Kind::kTable)) return nullptr;
@@ -112,11 +131,16 @@ Value& Value::set(std::string_view key, Value value) {
 
 std::string Value::text() const {
   switch (kind()) {
-    case Kind::kNone: return "{}";
-    case Kind::kBool: return boolean() ? "true" : "false";
-    case Kind::kInteger: return fmt::format("{}", integer());
-    case Kind::kFloat: return number_text(std::get<double>(data_));
-    case Kind::kString: return quoted(string());
+    case Kind::kNone:
+      return "{}";
+    case Kind::kBool:
+      return boolean() ? "true" : "false";
+    case Kind::kInteger:
+      return fmt::format("{}", integer());
+    case Kind::kFloat:
+      return number_text(std::get<double>(data_));
+    case Kind::kString:
+      return quoted(string());
     case Kind::kArray: {
       std::string out = "[";
       for (const Value& entry : array()) out += (out.size() > 1 ? ", " : "") + entry.text();

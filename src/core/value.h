@@ -63,6 +63,9 @@ class Value {
   Location where;
 
  private:
+  template <class T>
+  const T& stored() const;
+
   std::variant<std::monostate, bool, int64_t, double, std::string, Array, Table> data_;
 };
 

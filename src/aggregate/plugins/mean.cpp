@@ -1,36 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
-// The weighted mean, sum w y / sum w: products and sums in double, in member order, one division and
-// one rounding at the end. Integer weights below 2^29 make each product exact.
+//
+// out = sum of weight x row / sum of weights, in double: the products are exact, the sum runs in
+// member order, and each value is divided and rounded once. So the bits depend on the members
+// alone.
 #include <algorithm>
 #include <array>
 
 #include "aggregate/rule.h"
+#include "core/check.h"
 
 namespace causeway {
 namespace {
 
-/// Values at a time: their sums stay in the first-level cache.
-constexpr size_t kChunk = 1024;
+// Rows read side by side: enough to hide memory, few enough for a processor's prefetchers.
+constexpr size_t kRows = 8;
+// Values whose sums stay in the first-level cache between two groups of rows.
+constexpr size_t kPart = 1024;
+
+using Row = std::span<const float>;
+
+// Adds `Count` rows, in order, to sums[0 .. size), or starts the sums with them.
+template <size_t Count, bool kFirst>
+void add_rows(const Row* rows, const int64_t* weights, size_t start, size_t size, double* sums) {
+  std::array<const float*, Count> row;
+  std::array<double, Count> weight;
+  for (size_t m = 0; m < Count; ++m) {
+    row[m] = rows[m].data() + start;
+    weight[m] = static_cast<double>(weights[m]);
+  }
+  for (size_t i = 0; i < size; ++i) {
+    // The first product itself, not zero plus it: -0 must stay -0.
+    double sum = kFirst ? weight[0] * row[0][i] : sums[i] + weight[0] * row[0][i];
+    for (size_t m = 1; m < Count; ++m) sum += weight[m] * row[m][i];
+    sums[i] = sum;
+  }
+}
+
+using AddRows = void (*)(const Row*, const int64_t*, size_t, size_t, double*);
+
+template <bool kFirst>
+constexpr std::array<AddRows, kRows> kAddRows = {
+    add_rows<1, kFirst>, add_rows<2, kFirst>, add_rows<3, kFirst>, add_rows<4, kFirst>,
+    add_rows<5, kFirst>, add_rows<6, kFirst>, add_rows<7, kFirst>, add_rows<8, kFirst>};
+
+double checked_total(std::span<const Row> rows, std::span<const int64_t> weights, size_t size) {
+  CW_CHECK(!rows.empty() && rows.size() == weights.size(), "{} rows, {} weights", rows.size(),
+           weights.size());
+  int64_t total = 0;
+  for (size_t m = 0; m < rows.size(); ++m) {
+    CW_CHECK(rows[m].size() == size, "row {} has {} values of {}", m, rows[m].size(), size);
+    CW_CHECK(weights[m] >= 1 && weights[m] <= kWeightMax, "weight {} of row {}", weights[m], m);
+    total += weights[m];
+  }
+  return static_cast<double>(total);
+}
 
 class Mean final : public Rule {
  public:
   using Options = NoOptions;
   explicit Mean(const Options&) {}
 
-  void fold(std::span<const std::span<const float>> rows, std::span<const int64_t> weights,
+  void fold(std::span<const Row> rows, std::span<const int64_t> weights,
             std::span<float> out) const override {
-    double total = 0;
-    for (const int64_t weight : weights) total += static_cast<double>(weight);
-    std::array<double, kChunk> sums;
-    for (size_t begin = 0; begin < out.size(); begin += kChunk) {
-      const size_t count = std::min(kChunk, out.size() - begin);
-      std::fill_n(sums.begin(), count, 0.0);
-      for (size_t m = 0; m < rows.size(); ++m) {
-        const auto weight = static_cast<double>(weights[m]);
-        const float* row = rows[m].data() + begin;
-        for (size_t i = 0; i < count; ++i) sums[i] += weight * static_cast<double>(row[i]);
+    const double total = checked_total(rows, weights, out.size());
+    std::array<double, kPart> sums;
+    for (size_t start = 0; start < out.size(); start += kPart) {
+      const size_t size = std::min(kPart, out.size() - start);
+      for (size_t m = 0; m < rows.size(); m += kRows) {
+        const size_t group = std::min(kRows, rows.size() - m);
+        const auto& add = m == 0 ? kAddRows<true> : kAddRows<false>;
+        add[group - 1](&rows[m], &weights[m], start, size, sums.data());
       }
-      for (size_t i = 0; i < count; ++i) out[begin + i] = static_cast<float>(sums[i] / total);
+      for (size_t i = 0; i < size; ++i) out[start + i] = static_cast<float>(sums[i] / total);
     }
   }
 };
@@ -38,6 +79,6 @@ class Mean final : public Rule {
 }  // namespace
 
 extern const Entry<Rule> rules_mean;
-const Entry<Rule> rules_mean = entry<Rule, Mean>("mean", "weighted mean, value by value");
+const Entry<Rule> rules_mean = entry<Rule, Mean>("mean", "weighted mean, in double");
 
 }  // namespace causeway
