@@ -157,11 +157,11 @@ TEST_P(EveryCodec, CodesBlocksIndependently) {
   }
   EXPECT_EQ(whole, joined);
 
-  const auto signal = EncodedSignal::open(whole, count);
+  const auto signal = EncodedSignal::open(*codec_, whole, count);
   ASSERT_TRUE(signal.ok());
   std::vector<float> all(static_cast<size_t>(count)), last(100);
-  ASSERT_TRUE(signal->decode(*codec_, all).ok());
-  ASSERT_TRUE(signal->decode_block(*codec_, 2, last).ok());
+  ASSERT_TRUE(signal->decode(all).ok());
+  ASSERT_TRUE(signal->decode_block(2, last).ok());
   EXPECT_TRUE(std::equal(last.begin(), last.end(), all.end() - 100));
 }
 

@@ -28,15 +28,16 @@ void append_frame(const Codec& codec, std::span<const float> block, uint64_t see
 
 }  // namespace
 
-int64_t block_count(int64_t count) {
+int64_t block_count(const Codec& codec, int64_t count) {
   CW_CHECK(count >= 0, "{} values", count);
-  return count / kBlockValues + (count % kBlockValues != 0);
+  return count / codec.block_values() + (count % codec.block_values() != 0);
 }
 
 int64_t signal_bytes_max(const Codec& codec, int64_t count) {
-  const int64_t frames = block_count(count) * static_cast<int64_t>(sizeof(Frame));
-  const int64_t rest = count % kBlockValues;
-  return frames + count / kBlockValues * codec.block_bytes_max(kBlockValues) +
+  const int64_t whole = codec.block_values();
+  const int64_t frames = block_count(codec, count) * static_cast<int64_t>(sizeof(Frame));
+  const int64_t rest = count % whole;
+  return frames + count / whole * codec.block_bytes_max(whole) +
          (rest > 0 ? codec.block_bytes_max(rest) : 0);
 }
 
@@ -44,20 +45,21 @@ Bytes encode_signal(const Codec& codec, std::span<const float> signal, uint64_t 
   Bytes bytes;
   bytes.reserve(static_cast<size_t>(signal_bytes_max(codec, std::ssize(signal))));
   while (!signal.empty()) {
-    const size_t size = std::min<size_t>(signal.size(), kBlockValues);
+    const auto size = std::min(signal.size(), static_cast<size_t>(codec.block_values()));
     append_frame(codec, signal.first(size), seed, bytes);
     signal = signal.subspan(size);
   }
   return bytes;
 }
 
-Result<EncodedSignal> EncodedSignal::open(ByteSpan bytes, int64_t count) {
-  const int64_t blocks = block_count(count);
+Result<EncodedSignal> EncodedSignal::open(const Codec& codec, ByteSpan bytes, int64_t count) {
+  const int64_t blocks = block_count(codec, count);
   // Before memory is set aside: so many frames cannot hide in fewer bytes.
   if (bytes.size() / sizeof(Frame) < static_cast<size_t>(blocks))
     return failure(Fault::kCorrupt, "a signal of {} values came as {} bytes; wanted: {} frames",
                    count, bytes.size(), blocks);
   EncodedSignal signal;
+  signal.codec_ = &codec;
   signal.count_ = count;
   signal.frames_.reserve(static_cast<size_t>(blocks));
   ByteReader reader(bytes);
@@ -81,22 +83,21 @@ Result<EncodedSignal> EncodedSignal::open(ByteSpan bytes, int64_t count) {
 
 int64_t EncodedSignal::block_size(int64_t index) const {
   CW_CHECK(index >= 0 && index < blocks(), "block {} of {}", index, blocks());
-  return std::min(kBlockValues, count_ - index * kBlockValues);
+  return std::min(codec_->block_values(), count_ - block_begin(index));
 }
 
-Result<void> EncodedSignal::decode_block(const Codec& codec, int64_t index,
-                                         std::span<float> values) const {
+Result<void> EncodedSignal::decode_block(int64_t index, std::span<float> values) const {
   CW_CHECK(std::ssize(values) == block_size(index), "{} values for block {} of {}", values.size(),
            index, block_size(index));
-  return codec.decode(frames_[static_cast<size_t>(index)], values);
+  return codec_->decode(frames_[static_cast<size_t>(index)], values);
 }
 
-Result<void> EncodedSignal::decode(const Codec& codec, std::span<float> values) const {
+Result<void> EncodedSignal::decode(std::span<float> values) const {
   CW_CHECK(std::ssize(values) == count_, "{} values for a signal of {}", values.size(), count_);
   for (int64_t i = 0; i < blocks(); ++i) {
     const auto block =
-        values.subspan(static_cast<size_t>(i * kBlockValues), static_cast<size_t>(block_size(i)));
-    CW_TRY(decode_block(codec, i, block));
+        values.subspan(static_cast<size_t>(block_begin(i)), static_cast<size_t>(block_size(i)));
+    CW_TRY(decode_block(i, block));
   }
   return {};
 }

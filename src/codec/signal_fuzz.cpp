@@ -15,8 +15,8 @@ void decode(const Codec& codec, ByteSpan bytes, std::vector<float>& values) {
 }
 
 void open(const Codec& codec, ByteSpan bytes, std::vector<float>& values) {
-  const auto signal = EncodedSignal::open(bytes, std::ssize(values));
-  if (!signal.ok() || !signal->decode(codec, values).ok()) return;
+  const auto signal = EncodedSignal::open(codec, bytes, std::ssize(values));
+  if (!signal.ok() || !signal->decode(values).ok()) return;
   for (const float value : values) CW_CHECK(std::isfinite(value), "{}", value);
 }
 
@@ -26,8 +26,8 @@ void round_trip(const Codec& codec, ByteSpan bytes) {
   for (float& value : values)
     if (!std::isfinite(value)) value = 0;
   const Bytes encoded = encode_signal(codec, values, 1);
-  const auto signal = EncodedSignal::open(encoded, std::ssize(values));
-  CW_CHECK(signal.ok() && signal->decode(codec, values).ok());
+  const auto signal = EncodedSignal::open(codec, encoded, std::ssize(values));
+  CW_CHECK(signal.ok() && signal->decode(values).ok());
   for (const float value : values) CW_CHECK(std::isfinite(value), "{}", value);
 }
 

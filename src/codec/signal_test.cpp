@@ -23,18 +23,20 @@ std::vector<float> ramp(int64_t count) {
 }
 
 std::string refusal(ByteSpan bytes, int64_t count) {
-  const auto signal = EncodedSignal::open(bytes, count);
+  const auto codec = fp32();
+  const auto signal = EncodedSignal::open(*codec, bytes, count);
   if (signal.ok()) return "accepted";
   EXPECT_EQ(signal.error().fault, Fault::kCorrupt);
   return signal.error().message;
 }
 
 TEST(Signal, CountsBlocks) {
-  EXPECT_EQ(block_count(0), 0);
-  EXPECT_EQ(block_count(1), 1);
-  EXPECT_EQ(block_count(kBlockValues), 1);
-  EXPECT_EQ(block_count(kBlockValues + 1), 2);
-  EXPECT_EQ(block_count(INT64_MAX), INT64_MAX / kBlockValues + 1);
+  const auto codec = fp32();
+  EXPECT_EQ(block_count(*codec, 0), 0);
+  EXPECT_EQ(block_count(*codec, 1), 1);
+  EXPECT_EQ(block_count(*codec, kBlockValues), 1);
+  EXPECT_EQ(block_count(*codec, kBlockValues + 1), 2);
+  EXPECT_EQ(block_count(*codec, INT64_MAX), INT64_MAX / kBlockValues + 1);
 }
 
 TEST(Signal, RoundTripsEveryShape) {
@@ -44,12 +46,12 @@ TEST(Signal, RoundTripsEveryShape) {
     const auto values = ramp(count);
     const Bytes bytes = encode_signal(*codec, values, 1);
     EXPECT_EQ(std::ssize(bytes), signal_bytes_max(*codec, count));
-    const auto signal = EncodedSignal::open(bytes, count);
+    const auto signal = EncodedSignal::open(*codec, bytes, count);
     ASSERT_TRUE(signal.ok()) << count;
     EXPECT_EQ(signal->count(), count);
-    EXPECT_EQ(signal->blocks(), block_count(count));
+    EXPECT_EQ(signal->blocks(), block_count(*codec, count));
     std::vector<float> out(values.size());
-    ASSERT_TRUE(signal->decode(*codec, out).ok());
+    ASSERT_TRUE(signal->decode(out).ok());
     EXPECT_EQ(out, values);
   }
 }
@@ -111,10 +113,10 @@ TEST(Signal, SetsNoMemoryAsideForAClaim) {
 TEST(Signal, LeavesTheSizeOfABlockToTheCodec) {
   const auto codec = fp32();
   const Bytes bytes = encode_signal(*codec, ramp(40), 1);
-  const auto signal = EncodedSignal::open(bytes, 41);
+  const auto signal = EncodedSignal::open(*codec, bytes, 41);
   ASSERT_TRUE(signal.ok());
   std::vector<float> out(41);
-  const auto result = signal->decode(*codec, out);
+  const auto result = signal->decode(out);
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().message, "fp32: got 160 bytes; wanted: 164");
 }

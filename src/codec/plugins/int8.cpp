@@ -3,9 +3,8 @@
 // Eight bits per value and one scale per run of `block` values:
 //   scale = float32(max |value| / 127), code = round half to even(value / scale) in [-127, 127],
 //   decoded value = code * scale.
-// The encoding of n values is ceil(n / block) float32 scales, then n signed bytes. Runs start anew
-// at every kBlockValues values of a signal; if `block` does not divide kBlockValues, the last run
-// of each is shorter.
+// The encoding of n values is ceil(n / block) float32 scales, then n signed bytes. Runs tile the
+// whole signal: a block of it is a multiple of `block`.
 //
 // Two departures, at the ends of float32. A scale below the smallest normal float is written as 0,
 // and its run decodes to zeros: subnormals are lost on machines that flush them, and replicas must
@@ -72,6 +71,11 @@ class Int8 final : public Codec {
     }
   };
   explicit Int8(const Options& options) : run_(static_cast<size_t>(options.block)) {}
+
+  int64_t block_values() const override {
+    const auto run = static_cast<int64_t>(run_);
+    return kBlockValues / run * run;
+  }
 
   void encode(std::span<const float> block, uint64_t, Bytes& bytes) const override {
     check_block(block);
