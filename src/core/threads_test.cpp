@@ -33,10 +33,29 @@ TEST(Threads, OfOneRunOnTheCaller) {
 TEST(Threads, ReturnAfterTheLastTaskIsDone) {
   Threads threads(4);
   for (int round = 0; round < 200; ++round) {
-    // Plain memory: a race or an early return is seen by value or by a sanitizer.
+    // Plain memory: a race is seen by a sanitizer.
     std::vector<int64_t> squares(50);
     threads.each(50, [&](int64_t i) { squares[static_cast<size_t>(i)] = i * i; });
     EXPECT_EQ(std::accumulate(squares.begin(), squares.end(), int64_t{0}), 40'425);
+  }
+}
+
+// One task outlasts all others, on whichever thread it runs: it waits until the rest are done.
+TEST(Threads, WaitForTheSlowestTask) {
+  Threads threads(2);
+  for (int round = 0; round < 200; ++round) {
+    std::atomic<int> others = 0;
+    std::atomic<bool> slowest_done = false;
+    threads.each(3, [&](int64_t i) {
+      if (i > 0) {
+        ++others;
+        return;
+      }
+      while (others < 2) std::this_thread::yield();
+      for (int turn = 0; turn < 100; ++turn) std::this_thread::yield();
+      slowest_done = true;
+    });
+    ASSERT_TRUE(slowest_done.load());
   }
 }
 

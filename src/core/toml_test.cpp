@@ -214,7 +214,7 @@ TEST_F(SetPath, TakesTomlElseText) {
   EXPECT_EQ(root_.find("e")->string(), "two words = #");
   EXPECT_EQ(root_.find("f")->string(), "");
   EXPECT_EQ(root_.find("g")->string(), "2024-01-01");
-  EXPECT_EQ(root_.find("h")->string(), "1\nsync = 2");
+  EXPECT_EQ(root_.find("h")->text(), "\"1\\nsync = 2\"");
 }
 
 TEST_F(SetPath, RemembersWhereAValueCameFrom) {
