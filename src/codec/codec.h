@@ -19,7 +19,10 @@ class Codec {
  public:
   virtual ~Codec() = default;
 
-  /// Appends the encoding of one block of 1 to kBlockValues finite values. Values that break this
+  /// Values of a block, 1 to kBlockValues; the last block of a signal may be shorter.
+  virtual int64_t block_values() const { return kBlockValues; }
+
+  /// Appends the encoding of one block of 1 to block_values() finite values. Values that break this
   /// are the caller's bug and fail a check. `seed` is for codecs that draw: it depends on the
   /// round, never on the attempt.
   virtual void encode(std::span<const float> block, uint64_t seed, Bytes& bytes) const = 0;
