@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/safetensors.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <bit>
 #include <cmath>
@@ -320,11 +323,22 @@ TEST(WriteSafetensors, SaysWhyAPathCannotBeWritten) {
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().fault, Fault::kIo);
   EXPECT_THAT(missing.error().message, HasSubstr("No such file or directory"));
-  // A device must neither be written nor removed.
-  const auto device = write_safetensors("/dev/null", {});
-  ASSERT_FALSE(device);
-  EXPECT_EQ(device.error().fault, Fault::kIo);
-  EXPECT_TRUE(std::filesystem::exists("/dev/null"));
+}
+
+// A pipe stands for a device here: it must neither be written nor removed.
+TEST(WriteSafetensors, LeavesWhatIsNoFileAlone) {
+  const std::string path = test_folder() + "/pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  const auto done = write_safetensors(path, {});
+  char byte = 0;
+  EXPECT_LE(::read(reader, &byte, 1), 0);
+  ::close(reader);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().fault, Fault::kIo);
+  EXPECT_THAT(done.error().message, HasSubstr("no regular file"));
+  EXPECT_TRUE(std::filesystem::exists(path));
 }
 
 /// The largest file that this process may write, as a full disk would stop it.
