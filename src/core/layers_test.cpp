@@ -44,6 +44,11 @@ const std::map<std::string, Layer>& layers() {
          "model", "train"},
         {},
         true}},
+      {"oracle",
+       {{"core", "codec", "aggregate", "data", "sync", "exchange", "optim", "record", "tensor",
+         "model", "train"},
+        {},
+        true}},
   };
   return table;
 }

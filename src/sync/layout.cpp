@@ -42,8 +42,9 @@ std::optional<Test> parse_term(std::string_view term) {
   if (!term.starts_with("layers ")) return std::nullopt;
   const std::string_view range = trimmed(term.substr(7));
   const size_t dots = range.find("..");
+  if (dots == range.npos) return std::nullopt;
   const auto first = number(range.substr(0, dots));
-  const auto last = dots == range.npos ? first : number(range.substr(dots + 2));
+  const auto last = number(range.substr(dots + 2));
   if (!first || !last) return std::nullopt;
   return [low = *first, high = *last](const Tensor& tensor) {
     return tensor.layer >= low && tensor.layer <= high;

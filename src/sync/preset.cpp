@@ -56,9 +56,9 @@ Value write_sync(const SyncTable& sync) {
   Value out = write_options(sync.options);
   Mistakes none;
   const auto* preset = find_plugin(presets(), "preset", {sync.options.preset, {}}, none);
-  if (preset != nullptr)
-    for (const auto& [key, value] : preset->resolve(sync.preset_options).table())
-      out.set(key, value);
+  if (preset == nullptr) return out;
+  const Value own = preset->resolve(sync.preset_options);
+  for (const auto& [key, value] : own.table()) out.set(key, value);
   return out;
 }
 

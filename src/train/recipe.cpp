@@ -191,10 +191,11 @@ Value resolved_site(const RecipeSite& site) {
     Value table;
     table.set("kind", source.plugin.name);
     table.set("weight", source.weight);
-    for (const Entry<Source>* entry : sources())
-      if (entry->name == source.plugin.name)
-        for (const auto& [key, value] : entry->resolve(source.plugin.options).table())
-          table.set(key, value);
+    for (const Entry<Source>* entry : sources()) {
+      if (entry->name != source.plugin.name) continue;
+      const Value options = entry->resolve(source.plugin.options);
+      for (const auto& [key, value] : options.table()) table.set(key, value);
+    }
     list.push_back(std::move(table));
   }
   out.set("source", std::move(list));
