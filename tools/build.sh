@@ -9,8 +9,7 @@ word_build() {
 
 # march: the instruction set for x86-64 machines since 2013 where this is one; else the compiler's baseline.
 march() {
-  if [[ $(grep -cwE 'avx2|fma|bmi2' /proc/cpuinfo) -gt 0 ]] &&
-    grep -qw avx2 /proc/cpuinfo && grep -qw fma /proc/cpuinfo && grep -qw bmi2 /proc/cpuinfo; then
+  if grep -qw avx2 /proc/cpuinfo && grep -qw fma /proc/cpuinfo && grep -qw bmi2 /proc/cpuinfo; then
     echo x86-64-v3
   fi
 }

@@ -45,7 +45,7 @@ watch_log() {
   done
 }
 
-# phase NAME TITLE COMMAND...: runs COMMAND quietly, its output in build/log/NAME.log. Returns its status;
+# phase NAME TITLE COMMAND...: runs COMMAND quietly, its output in build/log/NAME.log. Returns 0 or 1;
 # on failure shows the end of the log and its path.
 phase() {
   local name=$1 title=$2 status=0 start=$SECONDS log
@@ -70,7 +70,7 @@ phase() {
   printf '%5d s  failed\n\n' $((SECONDS - start))
   tail -n "$shown_lines" "$log" | sed 's/^/  | /'
   printf '\nThe whole log: %s\n' "$log"
-  return "$status"
+  return 1
 }
 
 # jobs_max: compiler processes at once: one per core, and one per 2 GB of memory that is free.

@@ -102,6 +102,14 @@ install_torch() {
   pip_install --no-deps -r packages/python-torch.txt -r packages/python-torch-links.txt
 }
 
+# install_torch_cuda: pip takes a CPU build of the same version for the right one, so that has to go first.
+install_torch_cuda() {
+  if "$python" -c 'import importlib.metadata as m, sys; sys.exit("+cpu" not in m.version("torch"))' 2>/dev/null; then
+    "$python" -m pip uninstall --yes torch || return 1
+  fi
+  pip_install -r packages/python-torch.txt
+}
+
 # stamped NAME FILE...: whether stamp NAME was made with these very files, this Python and this choice of CUDA.
 stamp_key() {
   cat "$@" | sha256sum | cut -c1-16
@@ -125,7 +133,7 @@ need_torch() {
   local files=(packages/python-torch.txt packages/python-torch-links.txt)
   stamped torch "${files[@]}" && return 0
   if [[ ${CAUSEWAY_CUDA:-0} == 1 ]]; then
-    phase torch 'LibTorch with CUDA' pip_install -r packages/python-torch.txt
+    phase torch 'LibTorch with CUDA' install_torch_cuda
   elif ! torch_is links 2>/dev/null; then
     phase torch 'LibTorch' install_torch
   fi

@@ -132,10 +132,28 @@ def test_a_phase_is_one_line_with_its_seconds(tree):
 
 def test_a_failed_phase_shows_the_end_of_its_log_and_where_it_is(tree):
     done = phase(tree, "bash -c 'seq 100; exit 3'")
-    assert done.returncode == 3
+    assert done.returncode == 1
     shown = re.findall(r"^  \| (\d+)$", done.stdout, re.MULTILINE)
     assert shown == [str(number) for number in range(71, 101)]
     assert "build/log/name.log" in done.stdout
+
+
+def test_the_demo_prepares_its_text_once_and_trains(tree):
+    (tree / "examples").mkdir()
+    (tree / "examples/demo.toml").write_text("steps = 1\n")
+    (tree / "build/release").mkdir(parents=True)
+    causeway = tree / "build/release/causeway"
+    causeway.write_text('#!/bin/sh\necho "called with $*"\n')
+    causeway.chmod(0o755)
+    sources = "for part in phase setup build demo; do source tools/$part.sh; done"
+    command = ["bash", "-c", f"set -euo pipefail; {sources}; build_release() {{ :; }}; word_demo"]
+    first, second = shell(command, tree), shell(command, tree)
+    assert first.returncode == second.returncode == 0
+    assert first.stdout.startswith("text of four sites")
+    # The same words without the phase's line: the table, then the binary's.
+    assert second.stdout == first.stdout.split("\n", 1)[1]
+    assert re.search(r"^python .* [\d,]+ +[\d,]+$", second.stdout, re.MULTILINE)
+    assert second.stdout.splitlines()[-1].startswith("called with train ")
 
 
 def test_python_packages_are_pinned_and_name_no_index(root):
