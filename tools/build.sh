@@ -38,6 +38,7 @@ build_release() {
   [[ ${CAUSEWAY_CUDA:-0} == 1 ]] && cuda=ON
   configure release "-DCMAKE_PREFIX_PATH=$("$python" tools/find_torch.py prefix)" "-DCAUSEWAY_CUDA=$cuda"
   phase build "build $*" ninja -C build/release -j "$(jobs_max)" "$@"
+  prepare_sites
 }
 
 word_bench() {

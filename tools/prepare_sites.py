@@ -194,6 +194,7 @@ def main(arguments: list[str]) -> int:
     (options.folder / "demo.toml").unlink(missing_ok=True)
     if missing and options.recipe:
         text = renamed_recipe(options.recipe.read_text(encoding="utf-8"), sites, preferred)
+        text = text.replace("../build/demo/", "")  # Its paths start at its own folder.
         write_whole(options.folder / "demo.toml", text.encode())
     # Last: while there is a table, all of it is there.
     text = table(sites, missing)

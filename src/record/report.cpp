@@ -91,7 +91,8 @@ void Report::on_start(const RunInfo& info) {
   losses_.assign(std::min(info.sites.size(), kSitesMax), Curve(Curve::Join::kMean));
   for (size_t site = 0; site < losses_.size(); ++site)
     valid_.emplace(info.sites[site].name, Curve(Curve::Join::kMean));
-  sent_.add(info.first_step, 0);
+  sent_bytes_ = info.first_up_bytes + info.first_down_bytes;
+  sent_.add(info.first_step, static_cast<double>(sent_bytes_));
 }
 
 void Report::on_step(const StepReport& report) {

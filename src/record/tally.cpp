@@ -41,6 +41,7 @@ void Smoothed::add(double value) {
 void Tally::start(const RunInfo& info) {
   info_ = info;
   at_step_ = info.first_step;
+  sent_bytes_ = info.first_up_bytes + info.first_down_bytes;
   started_ns_ = clock_.now_ns();
   pace_.add(started_ns_, 0);
   const bool by_worker = info.worker_sites.size() <= kWorkerRowsMax;

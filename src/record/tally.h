@@ -60,10 +60,9 @@ class Tally {
   double seconds_left() const;  ///< negative: not known yet
   double tokens_per_second() const { return pace_.per_second(clock_.now_ns()); }
   double loss() const;  ///< mean over rows that have one; NaN: none has
-  /// Bytes up and down since the start, or since the checkpoint that was resumed, and what DDP
-  /// would have sent in the same steps.
+  /// Bytes up and down since the run's first step, and what DDP would have sent.
   int64_t sent_bytes() const { return sent_bytes_; }
-  int64_t ddp_bytes() const { return info_.ddp_bytes_per_step * (at_step_ - info_.first_step); }
+  int64_t ddp_bytes() const { return info_.ddp_bytes_per_step * at_step_; }
   /// "round 12: 3 of 4"; empty before the first.
   const std::string& last_round() const { return last_round_; }
 

@@ -94,6 +94,8 @@ class Events final : public Listener {
     worker_sites_ = info.worker_sites;
     steps_ = info.steps;
     first_step_ = info.first_step;
+    up_bytes_ = info.first_up_bytes;
+    down_bytes_ = info.first_down_bytes;
     every_ = std::max<int64_t>(1, (info.steps + kPointsMax - 1) / kPointsMax);
     ddp_bytes_per_step_ = info.ddp_bytes_per_step;
     tokens_per_step_ = info.tokens_per_step;
@@ -114,7 +116,7 @@ class Events final : public Listener {
     put(summary, "bytes/up", static_cast<double>(up_bytes_));
     put(summary, "bytes/down", static_cast<double>(down_bytes_));
     put(summary, "bytes/ddp",
-        static_cast<double>(ddp_bytes_per_step_) * static_cast<double>(report.step - first_step_));
+        static_cast<double>(ddp_bytes_per_step_) * static_cast<double>(report.step));
     write(event(report.step).put_bytes(5, summary.bytes()));
   }
   void on_valid(const ValidReport& report) override {

@@ -2,7 +2,8 @@
 #include "train/run.h"
 
 #include <algorithm>
-#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "data/ngram.h"
 #include "sync/account.h"
@@ -14,6 +15,8 @@
 
 namespace causeway {
 namespace {
+
+using nlohmann::json;
 
 constexpr int64_t kSampleTokens = 240;
 constexpr int64_t kYardstickBytesMax = 8 << 20;
@@ -61,6 +64,34 @@ double yardstick(const std::vector<std::shared_ptr<const Source>>& sources) {
   return best;
 }
 
+std::string first_valid_path(const std::string& folder) { return folder + "/first_valid.json"; }
+
+/// The validation before the first step, for the summary of a run that is resumed.
+std::string first_valid_text(const std::vector<ValidReport>& reports) {
+  json out = json::array();
+  for (const ValidReport& one : reports)
+    out.push_back({{"step", one.step},
+                   {"site", one.site},
+                   {"nats_per_token", one.nats_per_token},
+                   {"bits_per_byte", one.bits_per_byte},
+                   {"tokens", one.tokens}});
+  return out.dump(1) + "\n";
+}
+
+/// What first_valid_text wrote; nothing if the file is missing or of another form.
+std::vector<ValidReport> read_first_valid(const std::string& folder) {
+  std::ifstream in(first_valid_path(folder), std::ios::binary);
+  const json reports = json::parse(in, nullptr, false);
+  std::vector<ValidReport> out;
+  if (!reports.is_array()) return out;
+  for (const json& one : reports)
+    if (one.is_object())
+      out.push_back({one.value("step", int64_t{0}), one.value("site", ""),
+                     one.value("nats_per_token", 0.0), one.value("bits_per_byte", 0.0),
+                     one.value("tokens", int64_t{0})});
+  return out;
+}
+
 }  // namespace
 
 RunInfo describe_run(const Team& team, int64_t program_bytes) {
@@ -87,6 +118,10 @@ RunInfo describe_run(const Team& team, int64_t program_bytes) {
   info.parameters = recipe.model_plugin->layout().count();
   info.steps = recipe.run.steps;
   info.first_step = team.steps();
+  for (const auto& worker : team.workers()) {
+    info.first_up_bytes += worker->engine().counters().traffic.up_bytes;
+    info.first_down_bytes += worker->engine().counters().traffic.down_bytes;
+  }
   info.tokens_per_step = recipe.train.batch_tokens;
   info.ddp_bytes_per_step = ddp_step_bytes(info.parameters, recipe.workers()).sum();
   info.predicted_bytes = predicted_bytes(team.plan(), 1, recipe.run.steps).sum();
@@ -110,11 +145,17 @@ Result<std::unique_ptr<Run>> Run::make(const Recipe& recipe, const Clock& clock,
 
 Result<void> Run::resume() {
   const auto found = list_checkpoints(recipe_.folder());
-  Error last = failure(Fault::kBadInput, "{}/checkpoints has no checkpoint to resume from",
-                       recipe_.folder());
+  if (found.empty()) {
+    notices_.push_back(recipe_.folder() + " has no checkpoint yet: the run starts at its beginning");
+    return {};
+  }
+  Error last = failure(Fault::kCorrupt, "{} has no checkpoint that can be read", recipe_.folder());
   for (const std::string& folder : found) {
     const auto read = read_checkpoint(folder, *team_);
-    if (read) return {};
+    if (read) {
+      summary_.first_valid = read_first_valid(recipe_.folder());
+      return {};
+    }
     last = read.error();
     if (last.fault == Fault::kBadInput) return last;
     notices_.push_back("passed over: " + last.message);
@@ -144,7 +185,11 @@ Result<RunSummary> Run::go(const std::vector<Listener*>& listeners,
 
 Result<RunSummary> Run::train(const std::atomic<bool>& stop) {
   const int64_t began_ns = clock_.now_ns();
-  summary_.first_valid = validate(true);
+  if (summary_.first_valid.empty()) {
+    summary_.first_valid = validate(true);
+    CW_TRY(write_file_atomically(first_valid_path(recipe_.folder()),
+                                 first_valid_text(summary_.first_valid)));
+  }
   Team::Events events;
   events.on_step = [this](const StepReport& report, const std::string& skipped) {
     if (!skipped.empty())

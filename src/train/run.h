@@ -24,7 +24,8 @@ class Run {
                                            int64_t program_bytes);
 
   /// Goes on from the newest intact checkpoint of the run's folder; damaged ones are told by notices
-  /// and passed over. Fault::kBadInput if there is none. Before go().
+  /// and passed over. Without any checkpoint the run starts at its beginning. Fault::kBadInput if
+  /// it is of another recipe, kCorrupt if none can be read. Before go().
   Result<void> resume();
 
   /// Trains to the end, or until `stop` is true: then the summary's `finished` is false and a

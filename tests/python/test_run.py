@@ -140,7 +140,7 @@ def test_a_failed_phase_shows_the_end_of_its_log_and_where_it_is(tree):
 
 def test_the_demo_prepares_its_text_once_and_trains(tree):
     (tree / "examples").mkdir()
-    (tree / "examples/demo.toml").write_text("steps = 1\n")
+    (tree / "examples/four-sites.toml").write_text("steps = 1\n")
     (tree / "build/release").mkdir(parents=True)
     causeway = tree / "build/release/causeway"
     causeway.write_text('#!/bin/sh\necho "called with $*"\n')
