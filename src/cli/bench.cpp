@@ -48,8 +48,8 @@ std::vector<float> normal_values(int64_t count, uint32_t index) {
 /// One result: what was measured, and the limit of the same machine that it is compared with.
 json row(const std::string& what, double value, const std::string& unit, double limit,
          const std::string& limit_name) {
-  return {{"what", what}, {"value", value},           {"unit", unit}, {"limit", limit},
-          {"ratio", value / limit}, {"limit_name", limit_name}};
+  return {{"what", what},   {"value", value},         {"unit", unit},
+          {"limit", limit}, {"ratio", value / limit}, {"limit_name", limit_name}};
 }
 
 /// Floating-point speed of a square product of width `n`: what no training step can pass.
@@ -170,8 +170,9 @@ void add_bench(CLI::App& app, int& exit_code) {
       app.add_subcommand("bench", "Measure this machine: training step, fold, codecs.");
   command->add_flag("--quick", *quick, "Smaller and fewer runs: under a minute");
   command->add_flag("--json", *as_json, "For machines");
-  command->footer("Each figure stands beside the limit that the same machine reaches in the same "
-                  "run.\nExample: causeway bench --quick");
+  command->footer(
+      "Each figure stands beside the limit that the same machine reaches in the same "
+      "run.\nExample: causeway bench --quick");
   command->callback([=, &exit_code] { exit_code = bench(*quick, *as_json); });
 }
 

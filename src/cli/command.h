@@ -13,9 +13,9 @@ namespace causeway {
 enum ExitCode : int {
   kDone = 0,
   kFailed = 1,
-  kBadUsage = 2,   ///< command line or recipe
-  kRefused = 3,    ///< certificate, token or version
-  kLeftEarly = 75, ///< may be restarted
+  kBadUsage = 2,    ///< command line or recipe
+  kRefused = 3,     ///< certificate, token or version
+  kLeftEarly = 75,  ///< may be restarted
 };
 
 /// Each subcommand adds itself; its callback sets `exit_code`.

@@ -27,9 +27,8 @@ void print(const std::string& file, const Evaluation& result, bool json) {
                                  {"perplexity", std::exp(result.nats_per_token())}};
     fmt::print("{}\n", line.dump());
   } else {
-    fmt::print("{:>12} {:>10.4f} {:>10.4f} {:>10.3f}  {}\n", result.tokens,
-               result.nats_per_token(), result.bits_per_token(),
-               std::exp(result.nats_per_token()), file);
+    fmt::print("{:>12} {:>10.4f} {:>10.4f} {:>10.3f}  {}\n", result.tokens, result.nats_per_token(),
+               result.bits_per_token(), std::exp(result.nats_per_token()), file);
   }
 }
 
@@ -52,8 +51,7 @@ int eval(const EvalArguments& arguments) {
       (*corpus)->copy(begin, bytes);
       std::copy(bytes.begin(), bytes.end(), out.begin());
     };
-    print(file,
-          evaluate(*saved->model, *saved->x, (*corpus)->size_bytes(), read, {}, threads),
+    print(file, evaluate(*saved->model, *saved->x, (*corpus)->size_bytes(), read, {}, threads),
           arguments.json);
   }
   return kDone;
@@ -64,14 +62,16 @@ int eval(const EvalArguments& arguments) {
 void add_eval(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<EvalArguments>();
   CLI::App* command = app.add_subcommand("eval", "Score text: each byte of a file once.");
-  command->add_option("MODEL", arguments->model, "A run's folder, a checkpoint, or a model's folder")
+  command
+      ->add_option("MODEL", arguments->model, "A run's folder, a checkpoint, or a model's folder")
       ->required();
   command->add_option("FILE", arguments->files, "Text files or folders")->required();
   command->add_option("--threads", arguments->threads, "0: the machine's cores")
       ->check(CLI::Range(0, 1024));
   command->add_flag("--json", arguments->json, "One JSON object a line");
-  command->footer("Windows of the model's context do not overlap; the first byte has no "
-                  "prediction.\nExample: causeway eval runs/four-sites valid.txt");
+  command->footer(
+      "Windows of the model's context do not overlap; the first byte has no "
+      "prediction.\nExample: causeway eval runs/four-sites valid.txt");
   command->callback([arguments, &exit_code] { exit_code = eval(*arguments); });
 }
 

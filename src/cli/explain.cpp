@@ -101,11 +101,12 @@ json explain_json(const Recipe& recipe, const BoundPlan& plan, const MemoryPredi
 
 void print_people(const json& plan) {
   const auto bytes = [&](const char* key) { return bytes_text(plan[key].get<int64_t>()); };
-  fmt::print("{}: {} parameters, {} workers, {} steps, method {}\n\n", plan["name"].get<std::string>(),
-             plan["parameters"].get<int64_t>(), plan["workers"].get<int64_t>(),
-             plan["steps"].get<int64_t>(), plan["preset"].get<std::string>());
-  fmt::print("{:<10} {:<9} {:>10} {:>7} {:>8} {:<6} {:>12} {:<6} {:>12}\n", "channel", "port", "values",
-             "every", "firings", "up", "bytes", "down", "bytes");
+  fmt::print("{}: {} parameters, {} workers, {} steps, method {}\n\n",
+             plan["name"].get<std::string>(), plan["parameters"].get<int64_t>(),
+             plan["workers"].get<int64_t>(), plan["steps"].get<int64_t>(),
+             plan["preset"].get<std::string>());
+  fmt::print("{:<10} {:<9} {:>10} {:>7} {:>8} {:<6} {:>12} {:<6} {:>12}\n", "channel", "port",
+             "values", "every", "firings", "up", "bytes", "down", "bytes");
   for (const json& channel : plan["channels"])
     fmt::print("{:<10} {:<9} {:>10} {:>7} {:>8} {:<6} {:>12} {:<6} {:>12}\n",
                channel["name"].get<std::string>(), channel["port"].get<std::string>(),
@@ -122,10 +123,11 @@ void print_people(const json& plan) {
   for (const auto& [name, part] : plan["memory"].items())
     fmt::print("         {:<24} {:>10}\n", name, bytes_text(part.get<int64_t>()));
   for (const json& link : plan["links"])
-    fmt::print("link     {}: {:.3g} s of transfer when all channels fire; data-parallel {:.3g} s "
-               "every step\n",
-               link["link"].get<std::string>(), link["seconds_per_round"].get<double>(),
-               link["ddp_seconds_per_step"].get<double>());
+    fmt::print(
+        "link     {}: {:.3g} s of transfer when all channels fire; data-parallel {:.3g} s "
+        "every step\n",
+        link["link"].get<std::string>(), link["seconds_per_round"].get<double>(),
+        link["ddp_seconds_per_step"].get<double>());
   for (const json& warning : plan["warnings"])
     fmt::print("warning  {}\n", warning.get<std::string>());
 }
@@ -151,8 +153,7 @@ int explain(const ExplainArguments& arguments) {
   const auto plan = BoundPlan::bind(recipe.plan, recipe.model_plugin->layout(), states,
                                     std::move(options), mistakes);
   if (plan == nullptr) return tell_mistakes(arguments.recipe, mistakes);
-  const json out =
-      explain_json(recipe, *plan, predict_memory(recipe, *plan, program_bytes), links);
+  const json out = explain_json(recipe, *plan, predict_memory(recipe, *plan, program_bytes), links);
   if (arguments.json)
     fmt::print("{}\n", out.dump(1));
   else
@@ -164,15 +165,16 @@ int explain(const ExplainArguments& arguments) {
 
 void add_explain(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<ExplainArguments>();
-  CLI::App* command =
-      app.add_subcommand("explain", "Say what a recipe will send, hold and take, without running it.");
+  CLI::App* command = app.add_subcommand(
+      "explain", "Say what a recipe will send, hold and take, without running it.");
   command->add_option("RECIPE", arguments->recipe, "The run as TOML")->required();
   command->add_option("--set", arguments->assignments, "Change the recipe (may be repeated)")
       ->type_name("KEY=VALUE")
       ->expected(1)
       ->take_all();
-  command->add_option("--link", arguments->links,
-                      "Predict transfers on this link: speed and one-way delay (may be repeated)")
+  command
+      ->add_option("--link", arguments->links,
+                   "Predict transfers on this link: speed and one-way delay (may be repeated)")
       ->type_name("100Mbit/s,50ms")
       ->expected(1)
       ->take_all();

@@ -55,7 +55,8 @@ struct AddFlags {
 void add_generate(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<GenerateArguments>();
   CLI::App* command = app.add_subcommand("generate", "Continue a text.");
-  command->add_option("MODEL", arguments->model, "A run's folder, a checkpoint, or a model's folder")
+  command
+      ->add_option("MODEL", arguments->model, "A run's folder, a checkpoint, or a model's folder")
       ->required();
   command->add_option("--prompt", arguments->prompt, "The text to continue");
   arguments->options.each(AddFlags{*command});

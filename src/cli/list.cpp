@@ -23,30 +23,30 @@ struct Kind {
 
 template <class Interface>
 Kind plugin_kind(std::string name, std::string meaning, Entries<Interface> (*entries)()) {
-  return {std::move(name), std::move(meaning), [entries] {
-            std::vector<Item> out;
-            for (const Entry<Interface>* entry : entries())
-              out.push_back({std::string(entry->name), std::string(entry->summary),
-                             entry->describe()});
-            return out;
-          }};
+  return {
+      std::move(name), std::move(meaning), [entries] {
+        std::vector<Item> out;
+        for (const Entry<Interface>* entry : entries())
+          out.push_back({std::string(entry->name), std::string(entry->summary), entry->describe()});
+        return out;
+      }};
 }
 
 Kind recipe_kind() {
-  return {"recipe", "tables of a recipe", [] {
-            return std::vector<Item>{
-                {"[run]", "length, seed, folder, checkpoints", describe_options<RunOptions>()},
-                {"[model]", "and the model's own options", describe_options<ModelOptions>()},
-                {"[data]", "where tokens come from", describe_options<DataOptions>()},
-                {"[[data.site]]", "one place with its text", describe_options<SiteOptions>()},
-                {"[train]", "batch and optimizer", describe_options<TrainOptions>()},
-                {"train.schedule", "learning rate over the run", describe_options<Schedule>()},
-                {"[sync]", "and the preset's own options", describe_options<SyncOptions>()},
-                {"[[sync.channel]]", "a hand-written channel", describe_options<Channel>()},
-                {"[exchange]", "how offers become a consensus",
-                 describe_options<ExchangeOptions>()},
-            };
-          }};
+  return {
+      "recipe", "tables of a recipe", [] {
+        return std::vector<Item>{
+            {"[run]", "length, seed, folder, checkpoints", describe_options<RunOptions>()},
+            {"[model]", "and the model's own options", describe_options<ModelOptions>()},
+            {"[data]", "where tokens come from", describe_options<DataOptions>()},
+            {"[[data.site]]", "one place with its text", describe_options<SiteOptions>()},
+            {"[train]", "batch and optimizer", describe_options<TrainOptions>()},
+            {"train.schedule", "learning rate over the run", describe_options<Schedule>()},
+            {"[sync]", "and the preset's own options", describe_options<SyncOptions>()},
+            {"[[sync.channel]]", "a hand-written channel", describe_options<Channel>()},
+            {"[exchange]", "how offers become a consensus", describe_options<ExchangeOptions>()},
+        };
+      }};
 }
 
 std::vector<Kind> kinds() {
@@ -70,8 +70,8 @@ std::vector<Kind> kinds() {
 void print_item(const Item& item) {
   fmt::print("{}: {}\n", item.name, item.summary);
   for (const OptionInfo& option : item.options)
-    fmt::print("  {:<16} {}{}{}{}\n{:19}default {}{}\n", option.name, option.meaning, "", "", "", "",
-               option.fallback.empty() ? "none" : option.fallback,
+    fmt::print("  {:<16} {}{}{}{}\n{:19}default {}{}\n", option.name, option.meaning, "", "", "",
+               "", option.fallback.empty() ? "none" : option.fallback,
                (option.range.empty() ? "" : ", " + option.range) +
                    (option.unit.empty() ? "" : " " + option.unit));
 }
@@ -81,10 +81,11 @@ void print_markdown(const Kind& kind) {
   for (const Item& item : kind.items()) {
     fmt::print("\n### `{}`\n\n{}.\n", item.name, item.summary);
     if (item.options.empty()) continue;
-    fmt::print("\n| option | kind | default | range | unit | meaning |\n|---|---|---|---|---|---|\n");
+    fmt::print(
+        "\n| option | kind | default | range | unit | meaning |\n|---|---|---|---|---|---|\n");
     for (const OptionInfo& option : item.options)
-      fmt::print("| `{}` | {} | `{}` | {} | {} | {} |\n", option.name, option.type,
-                 option.fallback, option.range, option.unit, option.meaning);
+      fmt::print("| `{}` | {} | `{}` | {} | {} | {} |\n", option.name, option.type, option.fallback,
+                 option.range, option.unit, option.meaning);
   }
 }
 
@@ -92,7 +93,8 @@ int list(const std::string& wanted, bool markdown) {
   const auto all = kinds();
   std::vector<std::string> names;
   if (markdown)
-    fmt::print("# Reference\n\nEvery option of a recipe, as `causeway list --markdown` prints it.\n");
+    fmt::print(
+        "# Reference\n\nEvery option of a recipe, as `causeway list --markdown` prints it.\n");
   for (const Kind& kind : all) {
     names.push_back(kind.name);
     if (markdown) {

@@ -6,7 +6,8 @@
 
 int main(int argc, char** argv) {
   using namespace causeway;
-  CLI::App app("Trains one language model across sites that are joined by narrow links.", "causeway");
+  CLI::App app("Trains one language model across sites that are joined by narrow links.",
+               "causeway");
   app.set_version_flag("--version", CAUSEWAY_VERSION);
   app.require_subcommand(1);
   app.footer("Try: causeway explain examples/four-sites.toml\n     causeway COMMAND --help");

@@ -99,8 +99,8 @@ int train(const TrainArguments& arguments) {
     return tell_error(claimed.error());
   if (arguments.resume)
     if (auto resumed = (*run)->resume(); !resumed) return tell_error(resumed.error());
-  if (auto kept = write_file_atomically(recipe.folder() + "/recipe.toml",
-                                        to_toml(recipe.resolved()));
+  if (auto kept =
+          write_file_atomically(recipe.folder() + "/recipe.toml", to_toml(recipe.resolved()));
       !kept)
     return tell_error(kept.error());
 
@@ -121,15 +121,17 @@ void add_train(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<TrainArguments>();
   CLI::App* command = app.add_subcommand("train", "Train the model of a recipe, in this process.");
   command->add_option("RECIPE", arguments->recipe, "The run as TOML")->required();
-  command->add_option("--set", arguments->assignments,
-                      "Change the recipe: --set sync.period=64 (may be repeated)")
+  command
+      ->add_option("--set", arguments->assignments,
+                   "Change the recipe: --set sync.period=64 (may be repeated)")
       ->type_name("KEY=VALUE")
       ->expected(1)
       ->take_all();
   command->add_option("--out", arguments->out, "Folder of the run (default: runs/NAME)");
   command->add_option("--trace", arguments->trace,
                       "Write a JSON line for each step and worker to this file");
-  command->add_flag("--resume", arguments->resume, "Go on from the last checkpoint, if there is one");
+  command->add_flag("--resume", arguments->resume,
+                    "Go on from the last checkpoint, if there is one");
   command->add_flag("--overwrite", arguments->overwrite, "Throw away an older run in the folder");
   command->add_flag("--json", arguments->json, "Progress as JSON lines");
   command->footer(

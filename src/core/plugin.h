@@ -47,8 +47,9 @@ Options read_checked(const Value& value, Mistakes& mistakes) {
 }
 }  // namespace plugin_detail
 
-/// The entry for `Implementation`, which has a nested `Options` and a constructor from it. Options may
-/// have `void check(const Location& where, Mistakes&) const` for what one field's range cannot say.
+/// The entry for `Implementation`, which has a nested `Options` and a constructor from it. Options
+/// may have `void check(const Location& where, Mistakes&) const` for what one field's range cannot
+/// say.
 template <class Interface, class Implementation>
 constexpr Entry<Interface> entry(std::string_view name, std::string_view summary) {
   using Options = typename Implementation::Options;

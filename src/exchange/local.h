@@ -37,7 +37,7 @@ class LocalExchange final : public Exchange {
 
   void launch(Offer offer) override;
   Poll poll(int64_t round, WorkerId worker, const Commit*& commit) override;
-  void settled(int64_t round, WorkerId worker, const Digest& replicated) override;
+  void settled(int64_t number, WorkerId worker, const Digest& replicated) override;
 
   /// Folds every round whose offers are complete, on `threads`. Call while no worker runs.
   /// Returns what was decided since the last call, in order of round.
@@ -50,7 +50,7 @@ class LocalExchange final : public Exchange {
  private:
   struct Round;
   void fold(Round& round, Threads& threads, RoundOutcome& outcome);
-  std::optional<ChannelResult> fold_one(int32_t channel, const Round& round, Threads& threads,
+  std::optional<ChannelResult> fold_one(int32_t index, const Round& round, Threads& threads,
                                         States& states, std::optional<WorkerId>& bad) const;
 
   const BoundPlan& plan_;

@@ -25,8 +25,8 @@ class KvCache {
   virtual int64_t length() const = 0;  ///< tokens seen
 };
 
-/// A language model as explicit forward and backward passes over flat arenas. Immutable: weights lie
-/// in the arena that is passed in. Const methods are thread-safe on distinct gradient arenas.
+/// A language model as explicit forward and backward passes over flat arenas. Immutable: weights
+/// lie in the arena that is passed in. Const methods are thread-safe on distinct gradient arenas.
 class Model {
  public:
   virtual ~Model() = default;

@@ -20,8 +20,8 @@ struct Schedule {
   template <class Visit>
   void each(Visit&& visit) {
     visit("name", name,
-          Choices<Kind>{{{"constant", Kind::kConstant}, {"cosine", Kind::kCosine},
-                         {"wsd", Kind::kWsd}}},
+          Choices<Kind>{
+              {{"constant", Kind::kConstant}, {"cosine", Kind::kCosine}, {"wsd", Kind::kWsd}}},
           "", "Shape after the warm-up; wsd is warm-up, stable, decay by 1 - sqrt.");
     visit("steps", steps, Range<int64_t>{0, 1'000'000'000'000}, "steps",
           "Length; 0: the run's steps.");

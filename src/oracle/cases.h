@@ -18,10 +18,10 @@ using nlohmann::json;
 
 /// The folder's fixtures: model, weights, batches.
 struct Fixtures {
-  json config;                      ///< Hugging Face's
-  std::string weights, batches;     ///< paths
-  int64_t batch_tokens = 0;         ///< of one step of one worker
-  at::Tensor valid;                 ///< [rows, T+1] int64
+  json config;                   ///< Hugging Face's
+  std::string weights, batches;  ///< paths
+  int64_t batch_tokens = 0;      ///< of one step of one worker
+  at::Tensor valid;              ///< [rows, T+1] int64
 };
 
 /// Opens FOLDER/fixtures.

@@ -54,8 +54,11 @@ void compare_gradient(const json& trace, const Arena& g, Tally& tally) {
 Outcome run_forward(const json& trace, const Fixtures& fixtures) {
   Tally tally;
   Mistakes mistakes;
-  json plain = {{"name", "forward"},  {"workers", 1}, {"steps", 1},
-                {"clip", nullptr},    {"inner", {{"name", "sgd"}}},
+  json plain = {{"name", "forward"},
+                {"workers", 1},
+                {"steps", 1},
+                {"clip", nullptr},
+                {"inner", {{"name", "sgd"}}},
                 {"schedule", {{"name", "constant"}, {"steps", 1}}},
                 {"method", {{"name", "local"}}}};
   const auto table = recipe_of(plain, fixtures);
@@ -72,13 +75,15 @@ Outcome run_forward(const json& trace, const Fixtures& fixtures) {
     return tally;
   }
   const double loss = model.loss_and_gradient(x, fixtures.valid, g);
-  tally.add("loss", std::abs(trace.at("loss").get<double>() - loss), limit(trace, "loss_abs", 2e-6));
+  tally.add("loss", std::abs(trace.at("loss").get<double>() - loss),
+            limit(trace, "loss_abs", 2e-6));
   const at::Tensor by_row = model.losses(x, fixtures.valid).to(at::kDouble).mean(1);
   const json& wanted = trace.at("loss_per_row");
   for (size_t row = 0; row < wanted.size(); ++row)
-    tally.add("loss per row",
-              std::abs(wanted[row].get<double>() - by_row[static_cast<int64_t>(row)].item<double>()),
-              limit(trace, "loss_per_row_abs", 2e-6));
+    tally.add(
+        "loss per row",
+        std::abs(wanted[row].get<double>() - by_row[static_cast<int64_t>(row)].item<double>()),
+        limit(trace, "loss_per_row_abs", 2e-6));
   compare_logits(trace, model, x, fixtures.valid, tally);
   compare_gradient(trace, g, tally);
   return tally;

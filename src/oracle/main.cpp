@@ -25,9 +25,9 @@ Result<json> read_json(const std::string& path) {
 
 Outcome run_case(const json& trace, const Fixtures& fixtures) {
   // The trace of the parts has no method.
-  const std::string method =
-      trace.contains("method") ? trace["method"].at("name").get<std::string>()
-                               : trace.at("name").get<std::string>();
+  const std::string method = trace.contains("method")
+                                 ? trace["method"].at("name").get<std::string>()
+                                 : trace.at("name").get<std::string>();
   if (method == "forward") return run_forward(trace, fixtures);
   if (method == "units") return run_units(trace);
   if (!trace.contains("losses")) return Skipped{"method " + method + " is not known"};
@@ -108,9 +108,10 @@ Result<Fixtures> open_fixtures(const std::string& folder) {
 
 int main(int argc, char** argv) {
   if (argc != 2 || std::string_view(argv[1]).starts_with("-")) {
-    fmt::print("Replays golden traces and compares.\nusage: {} FOLDER   (with fixtures/ and "
-               "traces/*.json)\n",
-               argv[0]);
+    fmt::print(
+        "Replays golden traces and compares.\nusage: {} FOLDER   (with fixtures/ and "
+        "traces/*.json)\n",
+        argv[0]);
     return argc == 2 && std::string_view(argv[1]) == "--help" ? 0 : 2;
   }
   return causeway::oracle::run(argv[1]);

@@ -16,13 +16,17 @@ bool known(Entries<Interface> entries, const std::string& name) {
 
 Value model_table(const json& config, const Fixtures& fixtures) {
   Value model;
-  const std::pair<const char*, const char*> kNames[] = {
-      {"layers", "num_hidden_layers"},   {"width", "hidden_size"},
-      {"heads", "num_attention_heads"},  {"kv_heads", "num_key_value_heads"},
-      {"head_width", "head_dim"},        {"inner", "intermediate_size"},
-      {"context", "max_position_embeddings"}, {"vocabulary", "vocab_size"},
-      {"rope_theta", "rope_theta"},      {"norm_eps", "rms_norm_eps"},
-      {"tied", "tie_word_embeddings"}};
+  const std::pair<const char*, const char*> kNames[] = {{"layers", "num_hidden_layers"},
+                                                        {"width", "hidden_size"},
+                                                        {"heads", "num_attention_heads"},
+                                                        {"kv_heads", "num_key_value_heads"},
+                                                        {"head_width", "head_dim"},
+                                                        {"inner", "intermediate_size"},
+                                                        {"context", "max_position_embeddings"},
+                                                        {"vocabulary", "vocab_size"},
+                                                        {"rope_theta", "rope_theta"},
+                                                        {"norm_eps", "rms_norm_eps"},
+                                                        {"tied", "tie_word_embeddings"}};
   for (const auto& [ours, theirs] : kNames)
     if (config.contains(theirs) && !config[theirs].is_null())
       model.set(ours, to_value(config[theirs]));
@@ -111,11 +115,15 @@ Value data_table(const json& trace, const Fixtures& fixtures) {
 
 Value to_value(const json& from) {
   switch (from.type()) {
-    case json::value_t::boolean: return from.get<bool>();
+    case json::value_t::boolean:
+      return from.get<bool>();
     case json::value_t::number_integer:
-    case json::value_t::number_unsigned: return from.get<int64_t>();
-    case json::value_t::number_float: return from.get<double>();
-    case json::value_t::string: return from.get<std::string>();
+    case json::value_t::number_unsigned:
+      return from.get<int64_t>();
+    case json::value_t::number_float:
+      return from.get<double>();
+    case json::value_t::string:
+      return from.get<std::string>();
     case json::value_t::array: {
       Value::Array out;
       for (const json& entry : from) out.push_back(to_value(entry));
@@ -127,7 +135,8 @@ Value to_value(const json& from) {
         if (!entry.is_null()) out.emplace_back(key, to_value(entry));
       return out;
     }
-    default: return {};
+    default:
+      return {};
   }
 }
 

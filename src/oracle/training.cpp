@@ -108,17 +108,17 @@ void compare_checkpoint(const Team& team, const json& checkpoint, const Limits& 
     compare_tensors(*team.workers()[0], checkpoint["worker_0_tensor_norms"], step, limits, tally);
 }
 
-void compare_step(const json& trace, const StepReport& report, const Limits& limits,
-                  Tally& tally) {
+void compare_step(const json& trace, const StepReport& report, const Limits& limits, Tally& tally) {
   const auto step = static_cast<size_t>(report.step - 1);
   const auto worker = static_cast<size_t>(report.worker);
   tally.add("loss", std::abs(trace.at("losses").at(step).at(worker).get<double>() - report.loss),
             limits.loss(report.step));
-  tally.add("gradient norm",
-            relative(trace.at("gradient_norms").at(step).at(worker).get<double>(),
-                     report.gradient_norm),
-            limits.gradient_norm(report.step));
-  tally.add("rate", relative(trace.at("learning_rates").at(step).get<double>(), report.rate), 1e-12);
+  tally.add(
+      "gradient norm",
+      relative(trace.at("gradient_norms").at(step).at(worker).get<double>(), report.gradient_norm),
+      limits.gradient_norm(report.step));
+  tally.add("rate", relative(trace.at("learning_rates").at(step).get<double>(), report.rate),
+            1e-12);
 }
 
 /// Mean loss over all rows of the fixture's `valid`.
@@ -135,8 +135,7 @@ void compare_end(Team& team, const at::Tensor& rows, const json& trace, const Li
   for (size_t m = 0; m < team.workers().size(); ++m) {
     const double got = valid_loss(model, team.workers()[m]->replica().arena("x"), rows);
     sum += got;
-    tally.add("valid loss",
-              std::abs(wanted.at("valid_loss_per_worker").at(m).get<double>() - got),
+    tally.add("valid loss", std::abs(wanted.at("valid_loss_per_worker").at(m).get<double>() - got),
               limits.valid(step));
   }
   tally.add("valid loss",

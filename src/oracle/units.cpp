@@ -78,8 +78,8 @@ void compare_schedule(const json& one, Tally& tally) {
   read_options(to_value(one.at("options")), schedule, mistakes);
   if (!mistakes.empty()) return tally.add(mistakes.text(), 1, 0);
   for (size_t t = 0; t < one.at("factors").size(); ++t)
-    tally.add("schedule", std::abs(one["factors"][t].get<double>() -
-                                   schedule.factor(static_cast<int64_t>(t))),
+    tally.add("schedule",
+              std::abs(one["factors"][t].get<double>() - schedule.factor(static_cast<int64_t>(t))),
               1e-12);
 }
 

@@ -33,8 +33,8 @@ struct RunInfo {
   int64_t parameters = 0;
   int64_t steps = 0;
   int64_t first_step = 0;          ///< 0, or where a resumed run goes on
-  int64_t first_up_bytes = 0;    ///< sent before first_step, all workers
-  int64_t first_down_bytes = 0;  ///< received before first_step, all workers
+  int64_t first_up_bytes = 0;      ///< sent before first_step, all workers
+  int64_t first_down_bytes = 0;    ///< received before first_step, all workers
   int64_t tokens_per_step = 0;     ///< of one worker
   int64_t ddp_bytes_per_step = 0;  ///< up and down, all workers, fp32 gradients
   int64_t predicted_bytes = 0;     ///< of the whole run, up and down, all workers

@@ -16,7 +16,7 @@ struct ChannelBytes {
   int32_t members = 0;  ///< that offer
 };
 
-ChannelBytes channel_bytes(const BoundPlan& plan, int32_t channel);
+ChannelBytes channel_bytes(const BoundPlan& plan, int32_t index);
 
 /// Bytes of all workers.
 struct RunBytes {

@@ -20,7 +20,7 @@ class Placement {
   explicit Placement(const Layout& layout);
 
   const Layout& layout() const { return layout_; }
-  int64_t size() const { return size_; }                   ///< values, padding included
+  int64_t size() const { return size_; }                            ///< values, padding included
   int64_t offset(size_t tensor) const { return offsets_[tensor]; }  ///< of layout().tensors()[i]
 
   /// A run of consecutive values of the arena whose tensors decay or do not (matrices and head do).
@@ -37,7 +37,8 @@ class Placement {
   int64_t size_ = 0;
 };
 
-/// One state of a replica: a flat tensor and a view for each tensor of the layout, aliases included.
+/// One state of a replica: a flat tensor and a view for each tensor of the layout, aliases
+/// included.
 class Arena {
  public:
   /// Zeros, of kFloat (or kDouble, for gradient checks), on the CPU.

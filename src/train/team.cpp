@@ -105,7 +105,8 @@ Result<std::unique_ptr<Feed>> Team::open_feed(WorkerId worker) const {
                      "site {}: a source has {} training tokens; wanted: at least context + 1 = {}",
                      recipe_.sites[site].options.name, tokens,
                      recipe_.model_plugin->context() + 1);
-    weighted.push_back({sources_[site][i], recipe_.sites[site].sources[i].weight});
+    weighted.push_back({sources_[site][i], recipe_.sites[site].sources[i].weight,
+                        recipe_.sites[site].options.name});
   }
   return mixed_feed(std::move(weighted), static_cast<uint64_t>(recipe_.run.seed), worker);
 }

@@ -20,7 +20,7 @@ constexpr size_t kPart = 1024;
 using Row = std::span<const float>;
 
 // Adds `Count` rows, in order, to sums[0 .. size), or starts the sums with them.
-template <size_t Count, bool kFirst>
+template <size_t Count, bool First>
 void add_rows(const Row* rows, const int64_t* weights, size_t start, size_t size, double* sums) {
   std::array<const float*, Count> row;
   std::array<double, Count> weight;
@@ -30,7 +30,7 @@ void add_rows(const Row* rows, const int64_t* weights, size_t start, size_t size
   }
   for (size_t i = 0; i < size; ++i) {
     // The first product itself, not zero plus it: -0 must stay -0.
-    double sum = kFirst ? weight[0] * row[0][i] : sums[i] + weight[0] * row[0][i];
+    double sum = First ? weight[0] * row[0][i] : sums[i] + weight[0] * row[0][i];
     for (size_t m = 1; m < Count; ++m) sum += weight[m] * row[m][i];
     sums[i] = sum;
   }
@@ -38,10 +38,10 @@ void add_rows(const Row* rows, const int64_t* weights, size_t start, size_t size
 
 using AddRows = void (*)(const Row*, const int64_t*, size_t, size_t, double*);
 
-template <bool kFirst>
+template <bool First>
 constexpr std::array<AddRows, kRows> kAddRows = {
-    add_rows<1, kFirst>, add_rows<2, kFirst>, add_rows<3, kFirst>, add_rows<4, kFirst>,
-    add_rows<5, kFirst>, add_rows<6, kFirst>, add_rows<7, kFirst>, add_rows<8, kFirst>};
+    add_rows<1, First>, add_rows<2, First>, add_rows<3, First>, add_rows<4, First>,
+    add_rows<5, First>, add_rows<6, First>, add_rows<7, First>, add_rows<8, First>};
 
 double checked_total(std::span<const Row> rows, std::span<const int64_t> weights, size_t size) {
   CW_CHECK(!rows.empty() && rows.size() == weights.size(), "{} rows, {} weights", rows.size(),
