@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A replica for tests: flat states and a quadratic loss, so that training is arithmetic that can be
-// followed by hand. Nothing but tests includes it.
+// A replica for tests: flat states and a quartic loss, so that training is arithmetic that can be
+// followed by hand. Not quadratic: then the mean of all workers would move alike whatever is
+// averaged when, and identities would hold that are none. Nothing but tests includes it.
 #pragma once
 
 #include <cstring>
@@ -32,8 +33,8 @@ inline Layout toy_layout() {
 
 /// x, g and moments, each m <- decay m + g with a decay of its own (3/4, 7/8, ...); then
 /// x <- x - rate m for every moment, or x <- x - rate g if there are none: SGD, SGD with momentum,
-/// and two or three time scales. The gradient is x - target, and each worker and step has another
-/// target.
+/// and two or three time scales. The gradient is d + 4 d^3 with d = x - target, and each worker and
+/// step has another target.
 class ToyReplica final : public Replica {
  public:
   ToyReplica(int64_t count, WorkerId worker, Names moments)
@@ -83,11 +84,12 @@ class ToyReplica final : public Replica {
     const Random random(2, Stream::kSample, static_cast<uint32_t>(worker_));
     for (size_t i = 0; i < x_.size(); ++i) {
       const auto target = random.uniform(static_cast<uint64_t>(step) * x_.size() + i);
-      g_[i] = x_[i] - static_cast<float>(target);
+      const float d = x_[i] - static_cast<float>(target);
+      g_[i] = d + 4 * d * d * d;
     }
   }
   void update() {
-    constexpr float kRate = 0.0625F;
+    constexpr float kRate = 0.03125F;
     if (moments_.empty())
       for (size_t i = 0; i < x_.size(); ++i) x_[i] -= kRate * g_[i];
     float left = 0.25F;
