@@ -2,7 +2,6 @@
 #include "exchange/local.h"
 
 #include <algorithm>
-#include <atomic>
 #include <optional>
 #include <set>
 
@@ -33,12 +32,12 @@ const Part* part_of(const Offer& offer, int32_t channel) {
   return nullptr;
 }
 
-/// Folds one channel's offers, tile by tile, members in ascending order. False if an offer does not
-/// decode; its index is then in `bad`.
+/// Folds one channel's offers, tile by tile, members in ascending order. False if offers do not
+/// decode; `bad` then has the first such index of every tile, whichever thread came first.
 bool fold_channel(const BoundChannel& channel, std::span<const EncodedSignal> signals,
                   std::span<const int64_t> weights, Threads& threads, std::span<float> consensus,
                   std::set<size_t>& bad) {
-  std::atomic<int64_t> broken = -1;
+  std::mutex mutex;
   threads.each(signals.front().blocks(), [&](int64_t block) {
     const int64_t size = signals.front().block_size(block);
     std::vector<float> rows(static_cast<size_t>(size) * signals.size());
@@ -47,7 +46,8 @@ bool fold_channel(const BoundChannel& channel, std::span<const EncodedSignal> si
       const std::span<float> row(rows.data() + m * static_cast<size_t>(size),
                                  static_cast<size_t>(size));
       if (!signals[m].decode_block(block, row)) {
-        broken = static_cast<int64_t>(m);
+        const std::lock_guard lock(mutex);
+        bad.insert(m);
         return;
       }
       views.emplace_back(row);
@@ -55,7 +55,6 @@ bool fold_channel(const BoundChannel& channel, std::span<const EncodedSignal> si
     const auto begin = static_cast<size_t>(signals.front().block_begin(block));
     channel.rule->fold(views, weights, consensus.subspan(begin, static_cast<size_t>(size)));
   });
-  if (broken >= 0) bad.insert(static_cast<size_t>(broken.load()));
   return bad.empty();
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <numeric>
 
 #include "codec/signal.h"
@@ -22,7 +23,7 @@ bool parse_quantity(std::string text, double& value, std::string& unit) {
   const char* const begin = text.data();
   const auto [end, error] = std::from_chars(begin, begin + text.size(), value);
   unit = text.substr(static_cast<size_t>(end - begin));
-  return error == std::errc() && value >= 0;
+  return error == std::errc() && std::isfinite(value) && value >= 0;
 }
 
 /// A channel's moments: firings that average a first moment while the second one stays local.

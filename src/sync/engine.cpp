@@ -69,9 +69,10 @@ void Engine::launch(std::vector<int32_t> due, Hook hook, int64_t step, int64_t t
       open_->sent.clear();
       break;
     }
-    counters_.traffic.up_bytes += static_cast<int64_t>(part->bytes.size());
     offer.parts.push_back(*std::move(part));
   }
+  for (const Part& part : offer.parts)
+    counters_.traffic.up_bytes += static_cast<int64_t>(part.bytes.size());
   if (member) exchange_.launch(std::move(offer));
 }
 

@@ -22,8 +22,8 @@ void draw_members(const SyncOptions& options, std::vector<Channel>& channels) {
 SyncTable read_sync(const Value& table, Mistakes& mistakes) {
   SyncTable out;
   Value common = Value::Table{};
-  common.where = out.preset_options.where = table.where;
   out.preset_options = Value::Table{};
+  common.where = out.preset_options.where = table.where;
   std::vector<std::string> common_names;
   for (const OptionInfo& info : describe_options<SyncOptions>()) common_names.push_back(info.name);
   if (!table.is(Value::Kind::kTable)) {

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Workers for tests: toy replicas that take the steps of the training loop over one LocalExchange.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "exchange/local.h"
+#include "sync/toy_replica.h"
+
+namespace causeway {
+
+class ToyTeam {
+ public:
+  /// Called at each hook, before the engine: a test may spoil the replica here.
+  using Disturb = std::function<void(ToyReplica&, WorkerId, Hook, int64_t step)>;
+  struct Options {
+    Names moments;
+    int32_t threads = 1;
+    Disturb disturb;
+  };
+  struct Worker {
+    Worker(const BoundPlan& plan, int64_t count, WorkerId worker, const Names& moments,
+           Exchange& exchange)
+        : id(worker), replica(count, id, moments), engine(plan, id, replica, exchange) {}
+
+    WorkerId id;
+    ToyReplica replica;
+    Engine engine;
+    Hook hook = Hook::kAfterBackward;
+    bool entered = false, updates = false;
+    int64_t steps = 0, tokens = 0;
+  };
+
+  /// The plan outlives the team.
+  ToyTeam(const BoundPlan& plan, const Layout& layout, Options options)
+      : plan_(plan),
+        disturb_(std::move(options.disturb)),
+        threads_(options.threads),
+        exchange_(plan) {
+    for (WorkerId id = 0; id < plan.options().workers; ++id)
+      workers_.push_back(
+          std::make_unique<Worker>(plan, layout.count(), id, options.moments, exchange_));
+  }
+
+  /// Until all have finished `step` steps: each goes on until it waits, then the exchange folds.
+  void run_to(int64_t step) {
+    const auto behind = [step](const auto& worker) { return worker->steps < step; };
+    while (std::any_of(workers_.begin(), workers_.end(), behind)) {
+      threads_.each(std::ssize(workers_),
+                    [&](int64_t id) { advance(*workers_[static_cast<size_t>(id)], step); });
+      std::vector<RoundOutcome> decided = exchange_.pump(threads_);
+      CW_CHECK(!decided.empty() || std::none_of(workers_.begin(), workers_.end(), behind),
+               "all workers wait and nothing is decided");
+      for (RoundOutcome& outcome : decided) outcomes_.push_back(std::move(outcome));
+    }
+  }
+
+  /// Takes over all that another team of the same plan must keep over a restart.
+  void resume(const ToyTeam& from) {
+    for (size_t i = 0; i < workers_.size(); ++i) {
+      const Worker& old = *from.workers_[i];
+      workers_[i]->replica = old.replica;
+      workers_[i]->engine.states() = old.engine.states();
+      workers_[i]->engine.restore(old.engine.counters());
+      workers_[i]->steps = old.steps;
+      workers_[i]->tokens = old.tokens;
+    }
+    exchange_.states() = from.exchange_.states();
+  }
+
+  /// Tokens that a worker trains in a step.
+  static int64_t step_tokens(WorkerId id) { return 10 * (id + 1); }
+
+  Worker& worker(WorkerId id) { return *workers_[static_cast<size_t>(id)]; }
+  ToyReplica& replica(WorkerId id) { return worker(id).replica; }
+  Engine& engine(WorkerId id) { return worker(id).engine; }
+  const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
+  LocalExchange& exchange() { return exchange_; }
+  const std::vector<RoundOutcome>& outcomes() const { return outcomes_; }
+
+ private:
+  void advance(Worker& worker, int64_t last) {
+    while (worker.steps < last) {
+      if (!worker.entered) enter(worker);
+      const Go go = worker.engine.at(worker.hook, worker.steps + 1, worker.tokens);
+      if (go == Go::kWait) return;
+      leave(worker, go);
+    }
+  }
+  void enter(Worker& worker) {
+    worker.entered = true;
+    const int64_t step = worker.steps + 1;
+    if (worker.hook == Hook::kAfterBackward && plan_.trains(worker.id, step)) {
+      worker.replica.backward(step);
+      worker.tokens += step_tokens(worker.id);
+    }
+    if (worker.hook == Hook::kAfterUpdate && worker.updates) worker.replica.update();
+    if (disturb_) disturb_(worker.replica, worker.id, worker.hook, step);
+  }
+  static void leave(Worker& worker, Go go) {
+    worker.entered = false;
+    switch (worker.hook) {
+      case Hook::kAfterBackward:
+        worker.updates = go == Go::kUpdate;
+        worker.hook = Hook::kBeforeUpdate;
+        return;
+      case Hook::kBeforeUpdate:
+        worker.hook = Hook::kAfterUpdate;
+        return;
+      case Hook::kAfterUpdate:
+        worker.hook = Hook::kAfterBackward;
+        ++worker.steps;
+        return;
+    }
+  }
+
+  const BoundPlan& plan_;
+  const Disturb disturb_;
+  Threads threads_;
+  LocalExchange exchange_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<RoundOutcome> outcomes_;
+};
+
+}  // namespace causeway

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sync/account.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "exchange/toy_team.h"
+
+namespace causeway {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// Every preset with a period short enough for a toy's run.
+std::string short_preset(std::string_view name) {
+  std::string out = "preset = '" + std::string(name) + "'\n";
+  if (name == "none" || name == "ddp") return out;
+  out += "period = 2\n";
+  if (name == "des_loc") out += "periods = {u = 3, v = 5}\nordering = 'pre_step'\n";
+  return out;
+}
+
+TEST(PredictedBytes, AreThoseThatEnginesAndExchangeCount) {
+  constexpr int64_t kFirst = 4, kLast = 11;
+  const Names moments{"u", "v"};
+  for (const auto* preset : presets())
+    for (const std::string up : {"fp32", "bf16", "int8"})
+      for (const std::string down : {"fp32", "bf16", "int8"})
+        for (const std::string part : {"1.0", "0.5"}) {
+          const std::string sync = short_preset(preset->name) + "up = '" + up + "'\ndown = '" +
+                                   down + "'\nparticipation = " + part;
+          SCOPED_TRACE(sync);
+          const auto plan = toy_bind(sync, moments, {4, 1, {}});
+          ToyTeam team(*plan, toy_layout(), {moments, 1, {}});
+          const auto engines = [&team] {
+            RunBytes sum;
+            for (const auto& worker : team.workers()) {
+              sum.up += worker->engine.counters().traffic.up_bytes;
+              sum.down += worker->engine.counters().traffic.down_bytes;
+            }
+            return sum;
+          };
+          team.run_to(kFirst - 1);
+          const RunBytes before = engines();
+          const size_t rounds = team.outcomes().size();
+          team.run_to(kLast);
+          RunBytes exchanged;
+          for (size_t i = rounds; i < team.outcomes().size(); ++i) {
+            ASSERT_TRUE(team.outcomes()[i].committed);
+            exchanged.up += team.outcomes()[i].up_bytes;
+            exchanged.down += team.outcomes()[i].down_bytes;
+          }
+          const RunBytes predicted = predicted_bytes(*plan, kFirst, kLast);
+          EXPECT_EQ(exchanged.up, predicted.up);
+          EXPECT_EQ(exchanged.down, predicted.down);
+          EXPECT_EQ(engines().up - before.up, predicted.up);
+          EXPECT_EQ(engines().down - before.down, predicted.down);
+          EXPECT_EQ(predicted.sum() == 0, preset->name == "none");
+        }
+}
+
+TEST(PredictedBytes, OfFullFloatsAreFourBytesAValueAndAFrame) {
+  const auto plan = toy_bind("preset = 'fedavg'\nperiod = 3", {}, {5, 1, {}});
+  const ChannelBytes one = channel_bytes(*plan, 0);
+  EXPECT_EQ(one.up, 4 * 34 + 8);
+  EXPECT_EQ(one.down, 4 * 34 + 8);
+  EXPECT_EQ(one.members, 5);
+  EXPECT_EQ(predicted_bytes(*plan, 1, 9).up, 3 * 5 * one.up);
+  EXPECT_EQ(predicted_bytes(*plan, 1, 2).sum(), 0);
+  EXPECT_EQ(ddp_step_bytes(34, 5).up, 4 * 34 * 5);
+  EXPECT_EQ(ddp_step_bytes(34, 5).sum(), 2 * 4 * 34 * 5);
+}
+
+TEST(PredictedBytes, CountTheDrawnUpAndEverybodyDown) {
+  const auto plan = toy_bind("preset = 'fedavg'\nparticipation = 0.4\nperiod = 3", {}, {5, 1, {}});
+  EXPECT_EQ(channel_bytes(*plan, 0).members, 2);
+  EXPECT_EQ(predicted_bytes(*plan, 1, 3).up, 2 * (4 * 34 + 8));
+  EXPECT_EQ(predicted_bytes(*plan, 1, 3).down, 5 * (4 * 34 + 8));
+}
+
+TEST(LargestOffer, SumsTheChannelsThatMeet) {
+  const int64_t one = 4 * 34 + 8;
+  const Names moments{"u", "v"};
+  EXPECT_EQ(largest_offer_bytes(*toy_bind("preset = 'none'", moments, {2, 1, {}})), 0);
+  EXPECT_EQ(largest_offer_bytes(*toy_bind("preset = 'des_loc'", moments, {2, 1, {}})), 3 * one);
+  const std::string channel = "[[channel]]\nport = 'assign'\nperiod = 4\n";
+  // Two halves of a period apart: never in one step.
+  const auto apart =
+      toy_bind(channel + "name = 'a'\n" + channel + "name = 'b'\nphase = 2", moments, {2, 1, {}});
+  EXPECT_EQ(largest_offer_bytes(*apart), one);
+}
+
+TEST(Link, IsReadFromItsText) {
+  struct Case {
+    const char* text;
+    double bits, seconds;
+  };
+  for (const Case& one : {Case{"100Mbit/s,50ms", 100e6, 0.05},
+                          {"1Gbit/s", 1e9, Link{}.latency_seconds},
+                          {"25 Mbit/s, 0.1 s", 25e6, 0.1},
+                          {"9600bit/s,2s", 9600, 2},
+                          {"2.5 kbit/s,0ms", 2500, 0},
+                          {"1Tbit/s,1e-3s", 1e12, 1e-3}}) {
+    const auto link = parse_link(one.text);
+    ASSERT_TRUE(link.ok()) << one.text;
+    EXPECT_DOUBLE_EQ(link->bits_per_second, one.bits) << one.text;
+    EXPECT_DOUBLE_EQ(link->latency_seconds, one.seconds) << one.text;
+  }
+}
+
+TEST(Link, RefusesWhatItDoesNotUnderstand) {
+  for (const char* text :
+       {"", ",", "fast", "100", "100Mbit", "100MB/s", "0Mbit/s", "-1Mbit/s", "100Mbit/s,",
+        "100Mbit/s,50", "100Mbit/s,50min", "100Mbit/s,-1ms", "100Mbit/s,50ms,1", "infMbit/s",
+        "nanMbit/s", "1Mbit/s,infs", "1e999bit/s"}) {
+    const auto link = parse_link(text);
+    ASSERT_FALSE(link.ok()) << text;
+    EXPECT_EQ(link.error().fault, Fault::kBadInput);
+    EXPECT_THAT(link.error().message, HasSubstr("`" + std::string(text) + "`"));
+  }
+}
+
+TEST(Link, ARoundTakesBothWaysAndTwoDelays) {
+  EXPECT_DOUBLE_EQ(round_seconds(1'000'000, 250'000, {10e6, 0.25}), 0.5 + 1.0);
+  EXPECT_DOUBLE_EQ(round_seconds(0, 0, {10e6, 0}), 0);
+}
+
+std::vector<std::string> warnings(const std::string& sync, const std::string& optimizer,
+                                  int64_t steps = 1000) {
+  const Names moments{"u", "v"};
+  return plan_warnings(*toy_bind(sync, moments, {2, 1, {}}), optimizer, steps);
+}
+
+TEST(PlanWarnings, TellOfChannelsThatNeverFire) {
+  const std::string sync = "preset = 'diloco'\nperiod = 100";
+  EXPECT_THAT(warnings(sync, "adamw", 100), IsEmpty());
+  EXPECT_THAT(warnings(sync, "adamw", 99), ElementsAre(HasSubstr("channel `x` never fires")));
+}
+
+TEST(PlanWarnings, TellOfAdamsFirstMomentAveragedAlone) {
+  const std::string sync = "preset = 'des_loc'\nperiod = 10\nperiods = ";
+  for (const char* optimizer : {"adamw", "qh_adamw"}) {
+    EXPECT_THAT(warnings(sync + "{u = 30, v = 60}", optimizer),
+                ElementsAre(HasSubstr("channel `u` averages Adam's first moment")));
+    EXPECT_THAT(warnings(sync + "{u = 30, v = 0}", optimizer).size(), 1U);
+    EXPECT_THAT(warnings(sync + "{u = 30, v = 30}", optimizer), IsEmpty());
+    EXPECT_THAT(warnings(sync + "{u = 60, v = 30}", optimizer), IsEmpty());
+    EXPECT_THAT(warnings("preset = 'local_adam'", optimizer), IsEmpty());
+    EXPECT_THAT(warnings("preset = 'diloco'", optimizer), IsEmpty());
+  }
+  EXPECT_THAT(warnings(sync + "{u = 30, v = 60}", "adopt"), IsEmpty());
+}
+
+}  // namespace
+}  // namespace causeway
