@@ -67,7 +67,7 @@ def test_set_changes_the_prediction(recipes, explain):
 
 @pytest.mark.parametrize("workers", [1, 4, 8])
 def test_memory_is_what_was_predicted(recipes, explain, train, tmp_path, workers):
-    recipe = recipes(run={"steps": 3}, model={"layers": 4, "width": 128, "heads": 4, "context": 64},
+    recipe = recipes(run={"steps": 2}, model={"layers": 4, "width": 128, "heads": 4, "context": 64},
                      train={"batch_tokens": 4096}, sync={"workers": workers, "period": 2})  # fmt: skip
     predicted = explain(recipe)["memory_bytes"]
     assert train(recipe, tmp_path / "run")["peak_memory_bytes"] == pytest.approx(predicted, rel=0.2)
