@@ -46,9 +46,11 @@ def binary() -> pathlib.Path:
 
 def call_binary(binary, folder):
     def call(*arguments: str, timeout_s: float = 300, **options) -> subprocess.CompletedProcess:
-        options.setdefault("cwd", folder)
+        options = {"cwd": folder, "text": True, **options}
+        if options["text"]:
+            options.setdefault("errors", "replace")
         return subprocess.run([str(binary), *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, errors="replace", timeout=timeout_s, **options)  # fmt: skip
+                              timeout=timeout_s, **options)  # fmt: skip
 
     return call
 

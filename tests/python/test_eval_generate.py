@@ -3,7 +3,6 @@
 
 import json
 import math
-import os
 
 import pytest
 import torch
@@ -107,10 +106,10 @@ def test_a_broken_config_is_told(causeway, tmp_path, config):
 
 
 def generated(causeway, *arguments) -> bytes:
-    """What generate prints, with bytes that are no text kept."""
-    done = causeway("generate", *arguments, errors="surrogateescape")
+    """What generate prints, byte for byte."""
+    done = causeway("generate", *arguments, text=False)
     assert done.returncode == 0, done.stderr
-    return os.fsencode(done.stdout)
+    return done.stdout
 
 
 def test_the_seed_decides_the_text(causeway, finished):

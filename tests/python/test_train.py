@@ -11,6 +11,7 @@ import time
 
 import pytest
 import torch
+from conftest import Recipes, call_binary
 from safetensors.torch import load_file
 from transformers import LlamaForCausalLM
 
@@ -82,8 +83,6 @@ LONG = {"steps": 60, "checkpoint_every": 7, "keep": 3}
 @pytest.fixture(scope="module")
 def undisturbed(binary, tmp_path_factory):
     """The end of the long run when nothing happens to it, and how long that took."""
-    from conftest import Recipes, call_binary
-
     folder = tmp_path_factory.mktemp("undisturbed")
     began = time.monotonic()
     done = call_binary(binary, folder)("train", Recipes(folder)(run=LONG), "--out", folder / "run", "--json")
