@@ -29,8 +29,8 @@ class Feed {
 
 struct WeightedSource {
   std::shared_ptr<const Source> source;
-  double weight = 1.0;    ///< > 0; rows are drawn in this proportion
-  std::string name;  ///< for messages: the site
+  double weight = 1.0;  ///< > 0; rows are drawn in this proportion
+  std::string name;     ///< for messages: the site
 };
 
 /// Draws each row from one of a site's sources, by weight; within a source every window of an epoch

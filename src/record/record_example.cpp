@@ -6,6 +6,7 @@
 // them.
 #include <cmath>
 #include <cstring>
+#include <numbers>
 
 #include "record/record.h"
 
@@ -53,7 +54,7 @@ double loss_at(int64_t step, int32_t worker) {
 ValidReport valid_at(int64_t step, size_t site, const std::string& name) {
   const double nats =
       1.25 + 4.2 * std::exp(-static_cast<double>(step) / 60) + 0.12 * static_cast<double>(site);
-  return {step, name, nats, nats / std::log(2.0), 30'000};
+  return {step, name, nats, nats / std::numbers::ln2, 30'000};
 }
 
 RoundReport round_at(int64_t step) {

@@ -111,9 +111,10 @@ std::vector<std::string> plan_warnings(const BoundPlan& plan, const std::string&
   const bool adam = optimizer == "adamw" || optimizer == "qh_adamw";
   for (const BoundChannel& channel : plan.channels()) {
     if (firings(channel.spec, 1, steps) == 0)
-      out.push_back(fmt::format("channel `{}` never fires: its period is {} and the run has {} "
-                                "steps",
-                                channel.spec.name, channel.spec.period, steps));
+      out.push_back(
+          fmt::format("channel `{}` never fires: its period is {} and the run has {} "
+                      "steps",
+                      channel.spec.name, channel.spec.period, steps));
     if (adam && averages_alone(plan, channel))
       out.push_back(fmt::format(
           "channel `{}` averages Adam's first moment in rounds where `v` is not averaged: a worker "

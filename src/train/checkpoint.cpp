@@ -53,7 +53,8 @@ void add_states(const BoundPlan& plan, const std::vector<States>& states,
                 std::vector<TensorToWrite>& out) {
   for (size_t i = 0; i < states.size(); ++i)
     for (const auto& [name, entry] : states[i].entries())
-      out.push_back({state_entry(plan.channels()[i].spec.name, name), DType::kF32,
+      out.push_back({state_entry(plan.channels()[i].spec.name, name),
+                     DType::kF32,
                      {static_cast<int64_t>(entry.values.size())},
                      std::as_bytes(std::span(entry.values))});
 }
@@ -62,8 +63,8 @@ Result<void> read_states(const Safetensors& file, const BoundPlan& plan,
                          std::vector<States>& states) {
   for (size_t i = 0; i < states.size(); ++i)
     for (const auto& [name, entry] : states[i].entries())
-      CW_TRY(file.read_floats(state_entry(plan.channels()[i].spec.name, name),
-                              states[i].edit(name)));
+      CW_TRY(
+          file.read_floats(state_entry(plan.channels()[i].spec.name, name), states[i].edit(name)));
   return {};
 }
 
@@ -179,8 +180,8 @@ Result<void> read_all(const std::string& folder, const json& manifest, Team& tea
     return failure(Fault::kCorrupt, "{} has {} workers; the recipe {}", folder, workers.size(),
                    team.workers().size());
   for (const auto& worker : team.workers())
-    CW_TRY(read_worker(folder, workers.at(static_cast<size_t>(worker->id())), team.plan(),
-                       *worker));
+    CW_TRY(
+        read_worker(folder, workers.at(static_cast<size_t>(worker->id())), team.plan(), *worker));
   CW_ASSIGN(const Safetensors file, Safetensors::open(folder + "/exchange.safetensors"));
   return read_states(file, team.plan(), team.exchange().states());
 }

@@ -43,10 +43,10 @@ class DamageTest : public testing::Test {
   std::unique_ptr<TinyTeam> reader_;
 };
 
-#define EXPECT_FAULT(result, wanted)                          \
-  do {                                                        \
-    const auto got_ = (result);                               \
-    ASSERT_FALSE(got_.ok());                                  \
+#define EXPECT_FAULT(result, wanted)                               \
+  do {                                                             \
+    const auto got_ = (result);                                    \
+    ASSERT_FALSE(got_.ok());                                       \
     EXPECT_EQ(got_.error().fault, wanted) << got_.error().message; \
   } while (false)
 
@@ -86,9 +86,9 @@ TEST_F(DamageTest, AnotherRecipeIsRefused) {
 }
 
 TEST_F(DamageTest, AManifestThatIsNoObjectIsSeen) {
-  for (const char* text : {"", "{", "[]", "7", "null", "\"format\"", "{\"format\": 1,}", "\xff\xfe",
-                           "{\"format\": 1}", "{\"format\": 2}", "{\"format\": \"1\"}",
-                           "{\"format\": null}", "{\"format\": {}}"})
+  for (const char* text :
+       {"", "{", "[]", "7", "null", "\"format\"", "{\"format\": 1,}", "\xff\xfe", "{\"format\": 1}",
+        "{\"format\": 2}", "{\"format\": \"1\"}", "{\"format\": null}", "{\"format\": {}}"})
     EXPECT_FAULT(read_with(text), Fault::kCorrupt);
   EXPECT_FAULT(read_with(std::string(100'000, '[')), Fault::kCorrupt);
 }
@@ -96,8 +96,8 @@ TEST_F(DamageTest, AManifestThatIsNoObjectIsSeen) {
 TEST_F(DamageTest, EveryKeyOfTheManifestIsNeededAndHasItsKind) {
   for (const char* key : {"format", "recipe", "workers", "parts"}) {
     EXPECT_FAULT(read_changed([&](json& m) { m.erase(key); }), Fault::kCorrupt);
-    for (const json& value : {json(nullptr), json(true), json(-1), json::array({1, 2}),
-                              json::object({{"a", 1}})})
+    for (const json& value :
+         {json(nullptr), json(true), json(-1), json::array({1, 2}), json::object({{"a", 1}})})
       EXPECT_FALSE(read_changed([&](json& m) { m[key] = value; }).ok()) << key << value;
   }
   for (const char* key : {"steps", "tokens", "updates", "cursor", "round", "versions", "tokens_at",

@@ -46,11 +46,12 @@ TEST_P(CheckpointOfEveryMethod, GoesOnFromACheckpointWithTheSameBits) {
   EXPECT_EQ(resumed.bits(), whole.bits());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Methods, CheckpointOfEveryMethod,
-    testing::Combine(testing::ValuesIn(preset_names()), testing::Bool()), [](const auto& method) {
-      return std::get<0>(method.param) + (std::get<1>(method.param) ? "_compressed" : "");
-    });
+INSTANTIATE_TEST_SUITE_P(Methods, CheckpointOfEveryMethod,
+                         testing::Combine(testing::ValuesIn(preset_names()), testing::Bool()),
+                         [](const auto& method) {
+                           return std::get<0>(method.param) +
+                                  (std::get<1>(method.param) ? "_compressed" : "");
+                         });
 
 TEST(CheckpointTest, HoldsTheMeanAsAModel) {
   const std::string folder = test_folder();
@@ -79,9 +80,8 @@ TEST(CheckpointTest, ListsNewestFirstAndPrunesAllButTheLast) {
   const std::string parent = folder + "/checkpoints/";
   fs::create_directory(parent + "000000099");  // Without a manifest: none.
   fs::create_directory(parent + ".writing-000000012");
-  EXPECT_THAT(list_checkpoints(folder),
-              ElementsAre(parent + "000000011", parent + "000000010", parent + "000000009",
-                          parent + "000000002"));
+  EXPECT_THAT(list_checkpoints(folder), ElementsAre(parent + "000000011", parent + "000000010",
+                                                    parent + "000000009", parent + "000000002"));
   prune_checkpoints(folder, 2);
   EXPECT_THAT(list_checkpoints(folder), ElementsAre(parent + "000000011", parent + "000000010"));
   EXPECT_FALSE(fs::exists(parent + "000000009"));

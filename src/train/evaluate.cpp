@@ -17,12 +17,11 @@ double score(const Model& model, const Arena& x, const ReadTokens& read, int64_t
   for (int64_t row = 0; row < rows; ++row)
     read(begin + row * length, std::span(tokens).subspan(static_cast<size_t>(row * (length + 1)),
                                                          static_cast<size_t>(length + 1)));
-  const at::Tensor batch =
-      at::from_blob(tokens.data(), {rows, length + 1}, at::kInt).to(at::kLong);
+  const at::Tensor batch = at::from_blob(tokens.data(), {rows, length + 1}, at::kInt).to(at::kLong);
   const at::Tensor losses = model.losses(x, batch).to(at::kDouble).contiguous();
   double sum = 0;
-  for (const double loss : std::span(losses.const_data_ptr<double>(),
-                                     static_cast<size_t>(losses.numel())))
+  for (const double loss :
+       std::span(losses.const_data_ptr<double>(), static_cast<size_t>(losses.numel())))
     sum += loss;
   return sum;
 }
@@ -48,8 +47,8 @@ Evaluation evaluate(const Model& model, const Arena& x, int64_t tokens, const Re
     if (batch == batches)
       sum = score(model, x, read, windows * context, 1, rest);
     else
-      sum = score(model, x, read, first * context,
-                  std::min(options.batch_rows, windows - first), context);
+      sum = score(model, x, read, first * context, std::min(options.batch_rows, windows - first),
+                  context);
   });
   for (const double sum : sums) out.nats_sum += sum;
   return out;

@@ -21,11 +21,11 @@ struct MemoryPrediction {
 };
 
 /// Most memory that the run will hold. `program_bytes`: what program_memory_bytes() measured.
-MemoryPrediction predict_memory(const Recipe& recipe, const BoundPlan& plan,
-                                int64_t program_bytes);
+MemoryPrediction predict_memory(const Recipe& recipe, const BoundPlan& plan, int64_t program_bytes);
 
-/// What the program itself holds, libraries included: computes one step of a model of a few thousand
-/// parameters, so that every library has set itself up, and measures the process. Call early.
+/// What the program itself holds, libraries included: computes one step of a model of a few
+/// thousand parameters, so that every library has set itself up, and measures the process. Call
+/// early.
 int64_t program_memory_bytes();
 
 /// Most memory that this process has held.

@@ -24,8 +24,7 @@ int64_t draw_token(std::span<const float> logits, const GenerateOptions& options
   std::vector<double> weights;
   double sum = 0;
   for (const int64_t token : order) {
-    weights.push_back(
-        std::exp((logits[static_cast<size_t>(token)] - top) / options.temperature));
+    weights.push_back(std::exp((logits[static_cast<size_t>(token)] - top) / options.temperature));
     sum += weights.back();
   }
   // The shortest run of likeliest tokens that reaches top_p, at least one.
@@ -58,8 +57,7 @@ void generate(const Model& model, const Arena& x, std::vector<int64_t> text,
       cache = model.make_cache();
       unread = last(std::max<size_t>(1, context / 2));
     }
-    const at::Tensor logits =
-        model.next_logits(x, unread, *cache).to(at::kFloat).contiguous();
+    const at::Tensor logits = model.next_logits(x, unread, *cache).to(at::kFloat).contiguous();
     const int64_t token = draw_token(
         {logits.const_data_ptr<float>(), static_cast<size_t>(logits.numel())}, options, i);
     text.push_back(token);

@@ -32,8 +32,7 @@ struct GenerateOptions {
 };
 
 /// The token that `options` draw from logits [V] at place `position` of the text: a pure function.
-int64_t draw_token(std::span<const float> logits, const GenerateOptions& options,
-                   int64_t position);
+int64_t draw_token(std::span<const float> logits, const GenerateOptions& options, int64_t position);
 
 /// Continues `prompt` (at least one token, each below the vocabulary), telling each new token as it
 /// comes; `next` returns false to end early. Past the context the text's last half is read again.

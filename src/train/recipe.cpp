@@ -13,8 +13,8 @@ namespace {
 
 /// The recipe's tables, for the names of the top level and what is unknown there.
 struct Tables {
-  Value run = Value::Table{}, model = Value::Table{}, data = Value::Table{},
-        train = Value::Table{}, sync = Value::Table{}, exchange = Value::Table{};
+  Value run = Value::Table{}, model = Value::Table{}, data = Value::Table{}, train = Value::Table{},
+        sync = Value::Table{}, exchange = Value::Table{};
 
   template <class Visit>
   void each(Visit&& visit) {
@@ -116,8 +116,8 @@ void read_site(const Value& table, Recipe& recipe, Mistakes& mistakes) {
       for (const auto& [key, value] : source.table())
         if (key != "kind" && key != "weight") options.set(key, value);
     const bool named = kind != nullptr && kind->is(Value::Kind::kString);
-    const bool number = weight != nullptr && (weight->is(Value::Kind::kFloat) ||
-                                              weight->is(Value::Kind::kInteger));
+    const bool number =
+        weight != nullptr && (weight->is(Value::Kind::kFloat) || weight->is(Value::Kind::kInteger));
     if (kind != nullptr && !named) mistakes.add(kind->where, "`kind` is the name of a source");
     if (weight != nullptr && (!number || !(weight->number() > 0)))
       mistakes.add(weight->where, "`weight` of a source is a number above 0");
@@ -140,16 +140,16 @@ void read_data(const Value& table, Recipe& recipe, Mistakes& mistakes) {
   if (!recipe.data.recorded.empty())
     recipe.data.recorded = find_path(recipe.base, recipe.data.recorded);
   else if (recipe.sites.empty())
-    mistakes.add(table.where, "no site: write a [[data.site]] table with `name` and `train` for "
-                              "each, or name a file of `recorded` batches");
+    mistakes.add(table.where,
+                 "no site: write a [[data.site]] table with `name` and `train` for "
+                 "each, or name a file of `recorded` batches");
 }
 
 void read_train(const Value& table, Recipe& recipe, Mistakes& mistakes) {
   read_options(table, recipe.train, mistakes);
   only(recipe.train.precision, "fp32", "precision", table, mistakes);
   const size_t before = mistakes.size();
-  auto optimizer =
-      make_plugin(inner_optimizers(), "optimizer", recipe.train.optimizer, mistakes);
+  auto optimizer = make_plugin(inner_optimizers(), "optimizer", recipe.train.optimizer, mistakes);
   if (mistakes.size() == before) recipe.optimizer = std::move(optimizer);
   read_options(recipe.train.schedule, recipe.schedule, mistakes);
   if (recipe.schedule.steps == 0) recipe.schedule.steps = recipe.run.steps;
@@ -166,8 +166,8 @@ void read_method(const Value& table, Recipe& recipe, Mistakes& mistakes) {
   recipe.sync = read_sync(table, mistakes);
   if (recipe.optimizer == nullptr || recipe.model_plugin == nullptr) return;
   const size_t before = mistakes.size();
-  recipe.plan = make_plan(recipe.sync, {recipe.train.optimizer.name, recipe.optimizer->states()},
-                          mistakes);
+  recipe.plan =
+      make_plan(recipe.sync, {recipe.train.optimizer.name, recipe.optimizer->states()}, mistakes);
   if (mistakes.size() != before) return;
   std::vector<std::string> states{"x", "g"};
   for (const std::string& state : recipe.optimizer->states()) states.push_back(state);
@@ -209,9 +209,7 @@ int32_t Recipe::workers() const {
   return given > 0 ? given : std::max<int32_t>(1, static_cast<int32_t>(sites.size()));
 }
 
-std::string Recipe::folder() const {
-  return run.folder.empty() ? "runs/" + run.name : run.folder;
-}
+std::string Recipe::folder() const { return run.folder.empty() ? "runs/" + run.name : run.folder; }
 
 int64_t Recipe::checkpoint_every() const {
   return run.checkpoint_every > 0 ? run.checkpoint_every : std::max<int64_t>(1, run.steps / 10);

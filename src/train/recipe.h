@@ -81,9 +81,10 @@ struct DataOptions {
   template <class Visit>
   void each(Visit&& visit) {
     visit("tokenizer", tokenizer, Required{}, "", "bytes: a token is a byte, 256 in all.");
-    visit("recorded", recorded, Any{}, "",
-          "A safetensors file with `tokens` [steps, workers, rows, context + 1]: batches as another "
-          "system saw them. Sites then only give names and weights, and may be left out.");
+    visit(
+        "recorded", recorded, Any{}, "",
+        "A safetensors file with `tokens` [steps, workers, rows, context + 1]: batches as another "
+        "system saw them. Sites then only give names and weights, and may be left out.");
     visit("site", site, Any{}, "", "The places with their own text: [[data.site]] tables.");
   }
 };
@@ -104,8 +105,10 @@ struct TrainOptions {
     visit("batch_tokens", batch_tokens, Range<int64_t>{1, 1 << 30}, "tokens",
           "Tokens of one step of one worker: rows x context.");
     visit("precision", precision, Required{}, "", "fp32.");
-    visit("optimizer", optimizer, Required{}, "", "Inner optimizer: see `causeway list optimizers`.");
-    visit("schedule", schedule, Any{}, "", "Learning rate over the run: see `causeway list schedule`.");
+    visit("optimizer", optimizer, Required{}, "",
+          "Inner optimizer: see `causeway list optimizers`.");
+    visit("schedule", schedule, Any{}, "",
+          "Learning rate over the run: see `causeway list schedule`.");
     visit("clip", clip, Range<double>{0}, "", "Most norm of the gradient; 0: no clip.");
     visit("on_nonfinite", on_nonfinite,
           Choices<OnNonFinite>{{{"stop", OnNonFinite::kStop}, {"skip", OnNonFinite::kSkip}}}, "",

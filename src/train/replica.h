@@ -14,8 +14,8 @@
 
 namespace causeway {
 
-/// One copy of the model on the CPU: an arena for each kind of state, and the inner optimizer's step
-/// count. One thread at a time.
+/// One copy of the model on the CPU: an arena for each kind of state, and the inner optimizer's
+/// step count. One thread at a time.
 class TrainReplica final : public Replica {
  public:
   /// All states zero; set the weights through arena("x"). Model and optimizer outlive the replica.
@@ -24,8 +24,7 @@ class TrainReplica final : public Replica {
 
   std::vector<std::string> states() const override;
   void read(std::string_view state, const Region& region, std::span<float> packed) const override;
-  void write(std::string_view state, const Region& region,
-             std::span<const float> packed) override;
+  void write(std::string_view state, const Region& region, std::span<const float> packed) override;
   void reset_optimizer() override;
 
   /// tokens [B, T+1] int64: fills the gradient and returns the mean loss in nats.

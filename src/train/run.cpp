@@ -146,7 +146,8 @@ Result<std::unique_ptr<Run>> Run::make(const Recipe& recipe, const Clock& clock,
 Result<void> Run::resume() {
   const auto found = list_checkpoints(recipe_.folder());
   if (found.empty()) {
-    notices_.push_back(recipe_.folder() + " has no checkpoint yet: the run starts at its beginning");
+    notices_.push_back(recipe_.folder() +
+                       " has no checkpoint yet: the run starts at its beginning");
     return {};
   }
   Error last = failure(Fault::kCorrupt, "{} has no checkpoint that can be read", recipe_.folder());
@@ -164,13 +165,12 @@ Result<void> Run::resume() {
   return last;
 }
 
-Result<RunSummary> Run::go(const std::vector<Listener*>& listeners,
-                           const std::atomic<bool>& stop) {
+Result<RunSummary> Run::go(const std::vector<Listener*>& listeners, const std::atomic<bool>& stop) {
   listeners_ = listeners;
   const RunInfo info = describe_run(*team_, program_bytes_);
   tell([&](Listener& one) { one.on_start(info); });
-  for (const std::string& text : plan_warnings(team_->plan(), recipe_.train.optimizer.name,
-                                               recipe_.run.steps))
+  for (const std::string& text :
+       plan_warnings(team_->plan(), recipe_.train.optimizer.name, recipe_.run.steps))
     notices_.push_back(text);
   for (const std::string& text : notices_)
     tell([&](Listener& one) { one.on_notice(Notice::kWarning, text); });
@@ -192,8 +192,7 @@ Result<RunSummary> Run::train(const std::atomic<bool>& stop) {
   }
   Team::Events events;
   events.on_step = [this](const StepReport& report, const std::string& skipped) {
-    if (!skipped.empty())
-      tell([&](Listener& one) { one.on_notice(Notice::kWarning, skipped); });
+    if (!skipped.empty()) tell([&](Listener& one) { one.on_notice(Notice::kWarning, skipped); });
     tell([&](Listener& one) { one.on_step(report); });
   };
   events.on_round = [this](const RoundOutcome& outcome, double seconds) {
@@ -218,7 +217,8 @@ Result<RunSummary> Run::train(const std::atomic<bool>& stop) {
     summary_.down_bytes += worker->engine().counters().traffic.down_bytes;
   }
   summary_.ddp_bytes =
-      team_->steps() * ddp_step_bytes(recipe_.model_plugin->layout().count(), recipe_.workers()).sum();
+      team_->steps() *
+      ddp_step_bytes(recipe_.model_plugin->layout().count(), recipe_.workers()).sum();
   if (summary_.finished) {
     summary_.last_valid = validate(true);
     for (size_t i = 0; i < recipe_.sites.size(); ++i)
@@ -239,8 +239,8 @@ Result<RunSummary> Run::train(const std::atomic<bool>& stop) {
 /// The next step at which a validation or checkpoint is due.
 int64_t Run::next_pause() const {
   const auto next = [step = team_->steps()](int64_t every) { return (step / every + 1) * every; };
-  return std::min({next(recipe_.valid_every()), next(recipe_.checkpoint_every()),
-                   recipe_.run.steps});
+  return std::min(
+      {next(recipe_.valid_every()), next(recipe_.checkpoint_every()), recipe_.run.steps});
 }
 
 std::vector<ValidReport> Run::validate(bool whole) {
@@ -276,7 +276,8 @@ void Run::on_round(const RoundOutcome& outcome, double fold_seconds) {
   report.step = outcome.step;
   for (const int32_t channel : outcome.channels)
     report.channels.push_back(team_->plan().channels()[static_cast<size_t>(channel)].spec.name);
-  for (const Member& member : outcome.members) report.members.emplace_back(member.id, member.weight);
+  for (const Member& member : outcome.members)
+    report.members.emplace_back(member.id, member.weight);
   report.dropped = outcome.dropped;
   report.up_bytes = outcome.up_bytes;
   report.down_bytes = outcome.down_bytes;

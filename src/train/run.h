@@ -23,9 +23,9 @@ class Run {
   static Result<std::unique_ptr<Run>> make(const Recipe& recipe, const Clock& clock,
                                            int64_t program_bytes);
 
-  /// Goes on from the newest intact checkpoint of the run's folder; damaged ones are told by notices
-  /// and passed over. Without any checkpoint the run starts at its beginning. Fault::kBadInput if
-  /// it is of another recipe, kCorrupt if none can be read. Before go().
+  /// Goes on from the newest intact checkpoint of the run's folder; damaged ones are told by
+  /// notices and passed over. Without any checkpoint the run starts at its beginning.
+  /// Fault::kBadInput if it is of another recipe, kCorrupt if none can be read. Before go().
   Result<void> resume();
 
   /// Trains to the end, or until `stop` is true: then the summary's `finished` is false and a
@@ -35,8 +35,7 @@ class Run {
   Team& team() { return *team_; }
 
  private:
-  Run(const Recipe& recipe, const Clock& clock, int64_t program_bytes,
-      std::unique_ptr<Team> team);
+  Run(const Recipe& recipe, const Clock& clock, int64_t program_bytes, std::unique_ptr<Team> team);
 
   Result<RunSummary> train(const std::atomic<bool>& stop);
   std::vector<ValidReport> validate(bool whole);

@@ -62,15 +62,16 @@ Result<std::unique_ptr<Team>> Team::make(const Recipe& recipe, const Clock& cloc
   options.seed = static_cast<uint64_t>(recipe.run.seed);
   for (WorkerId id = 0; id < recipe.workers(); ++id)
     options.fixed_weights.push_back(
-        recipe.sites.empty() ? 1 : recipe.sites[static_cast<size_t>(team->site_of(id))].options.weight);
+        recipe.sites.empty() ? 1
+                             : recipe.sites[static_cast<size_t>(team->site_of(id))].options.weight);
   Mistakes mistakes;
   team->plan_ = BoundPlan::bind(recipe.plan, model.layout(), parts.front().replica->states(),
                                 std::move(options), mistakes);
   if (team->plan_ == nullptr) return failure(Fault::kBadInput, "{}", mistakes.text());
   team->exchange_ = std::make_unique<LocalExchange>(*team->plan_);
   for (Worker::Parts& part : parts)
-    team->workers_.push_back(std::make_unique<Worker>(recipe, *team->plan_, *team->exchange_,
-                                                      clock, std::move(part)));
+    team->workers_.push_back(
+        std::make_unique<Worker>(recipe, *team->plan_, *team->exchange_, clock, std::move(part)));
   return team;
 }
 
@@ -103,8 +104,7 @@ Result<std::unique_ptr<Feed>> Team::open_feed(WorkerId worker) const {
     if (tokens < recipe_.model_plugin->context() + 1)
       return failure(Fault::kBadInput,
                      "site {}: a source has {} training tokens; wanted: at least context + 1 = {}",
-                     recipe_.sites[site].options.name, tokens,
-                     recipe_.model_plugin->context() + 1);
+                     recipe_.sites[site].options.name, tokens, recipe_.model_plugin->context() + 1);
     weighted.push_back({sources_[site][i], recipe_.sites[site].sources[i].weight,
                         recipe_.sites[site].options.name});
   }

@@ -32,7 +32,8 @@ class Team {
   ~Team();
 
   /// Advances every worker to `step` finished steps. `stop`, once true, ends it early: at the
-  /// nearest step that all workers can finish together. Afterwards all have finished the same steps.
+  /// nearest step that all workers can finish together. Afterwards all have finished the same
+  /// steps.
   Result<void> run_to(int64_t step, const Events& events, const std::atomic<bool>& stop);
 
   int64_t steps() const { return workers_.front()->steps(); }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/weights.h"
 
-#include <algorithm>
 #include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace causeway {
 namespace {
@@ -15,9 +16,8 @@ std::span<float> values_of(Arena& arena, size_t index) {
 
 ByteSpan bytes_of(const Arena& arena, size_t index) {
   const Tensor& tensor = arena.placement().layout().tensors()[index];
-  return std::as_bytes(
-      arena.values().subspan(static_cast<size_t>(arena.placement().offset(index)),
-                             static_cast<size_t>(tensor.count)));
+  return std::as_bytes(arena.values().subspan(static_cast<size_t>(arena.placement().offset(index)),
+                                              static_cast<size_t>(tensor.count)));
 }
 
 }  // namespace

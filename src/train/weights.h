@@ -11,8 +11,8 @@
 
 namespace causeway {
 
-/// Reads every tensor of the layout by its Hugging Face name from a safetensors file (F32, F16, BF16
-/// or F64). A tied tensor may be absent. Fault::kBadInput for a missing or misshapen tensor.
+/// Reads every tensor of the layout by its Hugging Face name from a safetensors file (F32, F16,
+/// BF16 or F64). A tied tensor may be absent. Fault::kBadInput for a missing or misshapen tensor.
 Result<void> read_weights(const std::string& path, Arena& x);
 
 /// The arena's tensors as safetensors entries that borrow its values; names get `prefix`.

@@ -10,8 +10,8 @@
 
 namespace causeway {
 
-Worker::Worker(const Recipe& recipe, const BoundPlan& plan, Exchange& exchange,
-               const Clock& clock, Parts parts)
+Worker::Worker(const Recipe& recipe, const BoundPlan& plan, Exchange& exchange, const Clock& clock,
+               Parts parts)
     : recipe_(recipe),
       plan_(plan),
       clock_(clock),
@@ -74,8 +74,8 @@ Result<void> Worker::clip(Go go) {
   const double norm = replica_->gradient_replaced() ? replica_->gradient_norm() : norm_;
   clip_scale_ = clip_scale(norm, recipe_.train.clip);
   if (std::isfinite(norm)) return {};
-  const std::string what = fmt::format(
-      "worker {}, step {}: the gradient is not finite (loss {})", id_, steps_ + 1, report_.loss);
+  const std::string what = fmt::format("worker {}, step {}: the gradient is not finite (loss {})",
+                                       id_, steps_ + 1, report_.loss);
   if (recipe_.train.on_nonfinite == OnNonFinite::kStop)
     return failure(Fault::kNumeric,
                    "{}; lower the learning rate, or set train.on_nonfinite = \"skip\"", what);

@@ -16,8 +16,8 @@
 
 namespace causeway {
 
-/// Trains one replica: data, gradient, hooks, update. A state machine, so that few threads can carry
-/// many workers; one thread at a time.
+/// Trains one replica: data, gradient, hooks, update. A state machine, so that few threads can
+/// carry many workers; one thread at a time.
 class Worker {
  public:
   enum class Status : uint8_t {
@@ -40,9 +40,9 @@ class Worker {
   Status advance();
 
   WorkerId id() const { return id_; }
-  int64_t steps() const { return steps_; }                    ///< finished
+  int64_t steps() const { return steps_; }                      ///< finished
   bool within_step() const { return phase_ != Phase::kBegin; }  ///< waiting inside a step
-  int64_t tokens() const { return tokens_; }                  ///< trained
+  int64_t tokens() const { return tokens_; }                    ///< trained
   /// Of the last finished step.
   const StepReport& report() const { return report_; }
   /// Why an update was left out in the last finished step; empty if none was.
@@ -76,9 +76,9 @@ class Worker {
 
   Phase phase_ = Phase::kBegin;
   int64_t steps_ = 0, tokens_ = 0;
-  bool updates_ = false;     ///< the inner optimizer takes part in this step
+  bool updates_ = false;  ///< the inner optimizer takes part in this step
   double clip_scale_ = 1.0;
-  double norm_ = 0;          ///< of the worker's own gradient
+  double norm_ = 0;  ///< of the worker's own gradient
   int64_t began_ns_ = 0, busy_ns_ = 0;
   std::vector<int32_t> rows_;
   StepReport report_;
