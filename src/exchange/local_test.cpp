@@ -164,6 +164,33 @@ TEST(LocalExchange, ADamagedOfferLeavesNoTraceInTheResult) {
   }
 }
 
+TEST(LocalExchange, DamageInOneChannelLeavesNoTraceInAnother) {
+  const std::string channel =
+      "[[channel]]\nport = 'assign'\nperiod = 2\ndown = 'int8'\ndown_feedback = 'ef'\n";
+  // The first channel's residual is settled before the second channel's damage is seen.
+  const auto plan =
+      toy_bind("preset = 'none'\n" + channel + "name = 'a'\n" + channel + "name = 'b'\n", {},
+               {2, 3, {}}, [] {
+                 Layout layout;
+                 layout.add("w", {kCount}, Role::kMatrix, 0);
+                 return layout;
+               }());
+  const auto residual = [&](bool damaged) {
+    LocalExchange exchange(*plan);
+    for (WorkerId id = 0; id < 2; ++id) {
+      Offer offer = id == 1 && !damaged ? declined(1) : offer_of(*plan, id);
+      if (!offer.parts.empty()) offer.parts.push_back({1, 1, offer.parts.front().bytes});
+      if (id == 1 && damaged) offer.parts.back().bytes[20] ^= std::byte{1};
+      exchange.launch(std::move(offer));
+    }
+    Threads threads(1);
+    CW_CHECK(exchange.pump(threads).front().committed);
+    const auto values = exchange.states().front().get("residual");
+    return std::vector<float>(values.begin(), values.end());
+  };
+  EXPECT_TRUE(same_bits(residual(true), residual(false)));
+}
+
 /// An fp32 offer whose block `block` is well framed and not finite.
 Offer infinite_in(const BoundPlan& plan, WorkerId worker, size_t block) {
   Offer offer = offer_of(plan, worker);

@@ -26,7 +26,7 @@ std::string_view trimmed(std::string_view text) {
 std::optional<int32_t> number(std::string_view text) {
   int32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
   return value;
 }
 
@@ -110,10 +110,10 @@ Digest Layout::digest() const {
 
 Result<Region> Layout::select(std::string_view selector) const {
   std::vector<std::pair<Test, bool>> tests;
-  for (std::string_view rest = selector; !rest.empty();) {
-    const size_t cut = rest.find('&');
-    std::string_view term = trimmed(rest.substr(0, cut));
-    rest = cut == rest.npos ? std::string_view() : rest.substr(cut + 1);
+  for (size_t begin = 0; begin != selector.npos;) {
+    const size_t end = selector.find('&', begin);
+    std::string_view term = trimmed(selector.substr(begin, end - begin));
+    begin = end == selector.npos ? end : end + 1;
     const bool wanted = !term.starts_with('!');
     if (!wanted) term = trimmed(term.substr(1));
     auto test = parse_term(term);
@@ -137,7 +137,7 @@ Result<Region> Layout::select(std::string_view selector) const {
     else
       region.spans.push_back({tensor.begin, tensor.count});
   }
-  if (tests.empty() || region.spans.empty())
+  if (region.spans.empty())
     return failure(Fault::kBadInput, "region `{}` selects no tensor of this model", selector);
   return region;
 }
