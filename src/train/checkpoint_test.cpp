@@ -27,10 +27,13 @@ class CheckpointOfEveryMethod : public testing::TestWithParam<std::tuple<std::st
 TEST_P(CheckpointOfEveryMethod, GoesOnFromACheckpointWithTheSameBits) {
   const auto& [preset, compressed] = GetParam();
   auto method = method_assignments(preset);
-  if (compressed)
-    for (const char* codec : {"sync.up=int8", "sync.feedback=ef", "sync.down=bf16",
-                              "sync.down_feedback=ef", "sync.participation=0.7"})
-      method.emplace_back(codec);
+  // A second moment allows neither: int8 makes zeros of it, and a residual makes it negative.
+  const bool moments = preset == "des_loc" || preset == "local_adam" || preset == "mt_dao";
+  if (compressed && moments)
+    method.insert(method.end(), {"sync.up=bf16", "sync.down=bf16", "sync.participation=0.7"});
+  else if (compressed)
+    method.insert(method.end(), {"sync.up=int8", "sync.feedback=ef", "sync.down=bf16",
+                                 "sync.down_feedback=ef", "sync.participation=0.7"});
   const std::string folder = test_folder();
   TinyTeam whole(method, folder);
   whole.run_to(7);
@@ -46,11 +49,12 @@ TEST_P(CheckpointOfEveryMethod, GoesOnFromACheckpointWithTheSameBits) {
   EXPECT_EQ(resumed.bits(), whole.bits());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Methods, CheckpointOfEveryMethod,
-    testing::Combine(testing::ValuesIn(preset_names()), testing::Bool()), [](const auto& method) {
-      return std::get<0>(method.param) + (std::get<1>(method.param) ? "_compressed" : "");
-    });
+INSTANTIATE_TEST_SUITE_P(Methods, CheckpointOfEveryMethod,
+                         testing::Combine(testing::ValuesIn(preset_names()), testing::Bool()),
+                         [](const auto& method) {
+                           return std::get<0>(method.param) +
+                                  (std::get<1>(method.param) ? "_compressed" : "");
+                         });
 
 TEST(CheckpointTest, HoldsTheMeanAsAModel) {
   const std::string folder = test_folder();
@@ -79,9 +83,8 @@ TEST(CheckpointTest, ListsNewestFirstAndPrunesAllButTheLast) {
   const std::string parent = folder + "/checkpoints/";
   fs::create_directory(parent + "000000099");  // Without a manifest: none.
   fs::create_directory(parent + ".writing-000000012");
-  EXPECT_THAT(list_checkpoints(folder),
-              ElementsAre(parent + "000000011", parent + "000000010", parent + "000000009",
-                          parent + "000000002"));
+  EXPECT_THAT(list_checkpoints(folder), ElementsAre(parent + "000000011", parent + "000000010",
+                                                    parent + "000000009", parent + "000000002"));
   prune_checkpoints(folder, 2);
   EXPECT_THAT(list_checkpoints(folder), ElementsAre(parent + "000000011", parent + "000000010"));
   EXPECT_FALSE(fs::exists(parent + "000000009"));

@@ -26,7 +26,8 @@ class EvaluateTest : public testing::Test {
     x_ = std::make_unique<Arena>(std::make_shared<const Placement>(model_->layout()));
     model_->initialise(5, *x_);
     const Random random(1, Stream::kSample);
-    for (uint64_t i = 0; i < 1'000; ++i) text_.push_back(static_cast<int32_t>(random.below(i, 256)));
+    for (uint64_t i = 0; i < 1'000; ++i)
+      text_.push_back(static_cast<int32_t>(random.below(i, 256)));
   }
 
   ReadTokens reader() {

@@ -11,8 +11,7 @@ namespace {
 std::map<std::string, int64_t> parts_of(const std::vector<std::string>& assignments,
                                         int64_t program_bytes = 1'000) {
   const TinyTeam team(assignments);
-  const MemoryPrediction prediction =
-      predict_memory(team->recipe(), team->plan(), program_bytes);
+  const MemoryPrediction prediction = predict_memory(team->recipe(), team->plan(), program_bytes);
   std::map<std::string, int64_t> out;
   int64_t sum = 0;
   for (const auto& [name, bytes] : prediction.parts) {

@@ -29,7 +29,8 @@ std::vector<int64_t> draws(const GenerateOptions& options, int64_t count) {
 double chi_square(const std::vector<int64_t>& draws, double temperature,
                   const std::vector<int64_t>& kept) {
   double sum = 0, statistic = 0;
-  for (const int64_t token : kept) sum += std::exp(kLogits[static_cast<size_t>(token)] / temperature);
+  for (const int64_t token : kept)
+    sum += std::exp(kLogits[static_cast<size_t>(token)] / temperature);
   for (const int64_t token : kept) {
     const double expected = static_cast<double>(draws.size()) *
                             std::exp(kLogits[static_cast<size_t>(token)] / temperature) / sum;
@@ -54,7 +55,8 @@ TEST(DrawTokenTest, DrawsFollowSoftmax) {
   EXPECT_LT(chi_square(all, 1, {0, 1, 2, 3, 4}), 18.5);
   const auto warm = draws({.temperature = 2, .top_p = 1, .seed = 7}, 20'000);
   EXPECT_LT(chi_square(warm, 2, {0, 1, 2, 3, 4}), 18.5);
-  EXPECT_GT(chi_square(warm, 1, {0, 1, 2, 3, 4}), 1'000) << "the statistic tells temperatures apart";
+  EXPECT_GT(chi_square(warm, 1, {0, 1, 2, 3, 4}), 1'000)
+      << "the statistic tells temperatures apart";
   const auto three = draws({.temperature = 1, .top_k = 3, .top_p = 1, .seed = 7}, 20'000);
   EXPECT_LT(chi_square(three, 1, {0, 2, 3}), 13.9);
   EXPECT_THAT(three, Each(testing::AnyOf(0, 2, 3)));

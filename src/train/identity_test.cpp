@@ -34,8 +34,8 @@ TEST(IdentityTest, DdpOfOneWorkerIsThatWorker) {
   EXPECT_EQ(ddp.weights(), alone.weights());
 }
 
-// anchor - mean(anchor - x) = mean(x), but for the rounding of a subtraction. The inner optimizer is
-// SGD, which does not enlarge differences as a division by a second moment does.
+// anchor - mean(anchor - x) = mean(x), but for the rounding of a subtraction. The inner optimizer
+// is SGD, which does not enlarge differences as a division by a second moment does.
 TEST(IdentityTest, FedAvgIsTheOuterStepOfRateOne) {
   const std::string inner = "train.optimizer={ name = \"sgd\", lr = 0.1 }";
   TinyTeam fedavg({inner, "sync={ preset = \"fedavg\", period = 3 }"});
@@ -84,7 +84,8 @@ TEST(IdentityTest, MtDaoWithoutTheGradientsOwnPartIsDesLocWithAdopt) {
   EXPECT_LT(largest_difference(mt_dao, des_loc), 1e-6);
 }
 
-// The mean gradient of every step keeps replicas equal: to the bit, since each takes the same bytes.
+// The mean gradient of every step keeps replicas equal: to the bit, since each takes the same
+// bytes.
 TEST(IdentityTest, DdpKeepsReplicasEqual) {
   TinyTeam team({"sync={ preset = \"ddp\" }"});
   const std::string start = team.weights();

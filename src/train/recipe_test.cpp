@@ -94,9 +94,8 @@ TEST(RecipeTest, PathsStartAtTheRecipesFolderThenWhereWeAre) {
   write_text(folder + "/here/one.txt", "x");
   const fs::path before = fs::current_path();
   fs::current_path(folder + "/here");
-  const Recipe recipe =
-      tiny_recipe({"data.site.0.train=[\"both.txt\", \"one.txt\", \"none.txt\", \"/at/root\"]"},
-                  folder);
+  const Recipe recipe = tiny_recipe(
+      {"data.site.0.train=[\"both.txt\", \"one.txt\", \"none.txt\", \"/at/root\"]"}, folder);
   fs::current_path(before);
   const Value* paths = recipe.sites[0].sources[0].plugin.options.find("train");
   ASSERT_NE(paths, nullptr);
@@ -131,8 +130,7 @@ class RecipeWithMistake : public testing::TestWithParam<Wrong> {};
 TEST_P(RecipeWithMistake, IsToldByName) {
   Mistakes mistakes;
   Value root = parse_toml(kTinyRecipe, "tiny.toml", mistakes);
-  for (const std::string& assignment : GetParam().assignments)
-    set_path(root, assignment, mistakes);
+  for (const std::string& assignment : GetParam().assignments) set_path(root, assignment, mistakes);
   ASSERT_TRUE(mistakes.empty()) << mistakes.text();
   read_recipe(root, test_folder(), mistakes);
   for (const std::string& wanted : GetParam().wanted)
@@ -160,9 +158,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"sync_key", {"sync.perod=1"}, {"`perod`", "period"}},
         Wrong{"codec", {"sync.up=int9"}, {"`int9`", "int8"}},
         Wrong{"slow", {"sync.preset=mt_dao"}, {"mt_dao", "adamw", "des_loc"}},
-        Wrong{"moment",
-              {"sync={ preset = \"des_loc\", periods = { w = 2 } }"},
-              {"no state `w`"}},
+        Wrong{"moment", {"sync={ preset = \"des_loc\", periods = { w = 2 } }"}, {"no state `w`"}},
         Wrong{"exchange", {"exchange.kind=tcp"}, {"`kind` is \"tcp\"", "local"}},
         Wrong{"no_site", {"data={}"}, {"no site"}},
         Wrong{"twice", {"data.site.1.name=north"}, {"two sites are called `north`"}},
@@ -179,20 +175,21 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(RecipeTest, AllMistakesAreToldAtOnceWithTheirLines) {
   Mistakes mistakes;
-  read_text_of("[run]\nsteps = 0\nseed = 1.5\n[model]\nwidht = 32\n[train]\noptimizer = \"adm\"\n"
-               "[sync]\npreset = \"fedavg\"\nperiod = -1\n[[data.site]]\nweight = 2\n",
-               test_folder(), mistakes);
+  read_text_of(
+      "[run]\nsteps = 0\nseed = 1.5\n[model]\nwidht = 32\n[train]\noptimizer = \"adm\"\n"
+      "[sync]\npreset = \"fedavg\"\nperiod = -1\n[[data.site]]\nweight = 2\n",
+      test_folder(), mistakes);
   for (const char* wanted : {"r.toml:2: ", "r.toml:3: ", "r.toml:5: ", "r.toml:7: ", "r.toml:10: "})
     EXPECT_THAT(mistakes.text(), HasSubstr(wanted));
   EXPECT_THAT(mistakes.text(), HasSubstr("`name`")) << "a site needs one";
 }
 
 TEST(RecipeTest, TablesOfAnotherKindAreMistakesToo) {
-  for (const char* text : {"run = 3", "model = [1]", "data = \"x\"", "train = true", "sync = 1.5",
-                           "exchange = []", "data = { site = 3 }", "model = { preset = 3 }",
-                           "data = { site = [[]] }", "data = { site = [{ source = 3 }] }",
-                           "data = { site = [{ source = [3] }] }", "train = { optimizer = [] }",
-                           "sync = { up = [] }", "sync = { channel = [3] }", ""}) {
+  for (const char* text :
+       {"run = 3", "model = [1]", "data = \"x\"", "train = true", "sync = 1.5", "exchange = []",
+        "data = { site = 3 }", "model = { preset = 3 }", "data = { site = [[]] }",
+        "data = { site = [{ source = 3 }] }", "data = { site = [{ source = [3] }] }",
+        "train = { optimizer = [] }", "sync = { up = [] }", "sync = { channel = [3] }", ""}) {
     Mistakes mistakes;
     read_text_of(text, test_folder(), mistakes);
     EXPECT_FALSE(mistakes.empty()) << text;

@@ -15,8 +15,7 @@ namespace {
 
 using testing::HasSubstr;
 
-std::vector<std::string> with(std::vector<std::string> base,
-                              const std::vector<std::string>& more) {
+std::vector<std::string> with(std::vector<std::string> base, const std::vector<std::string>& more) {
   base.insert(base.end(), more.begin(), more.end());
   return base;
 }
@@ -101,17 +100,17 @@ std::string recorded_batches(const std::string& folder, int64_t steps, int32_t v
   for (size_t i = 0; i < tokens.size(); ++i)
     tokens[i] = static_cast<int32_t>(i * 7919 % static_cast<size_t>(vocabulary));
   const std::string path = folder + "/batches.safetensors";
-  const TensorToWrite entry{"tokens", DType::kI32, {steps, 2, 2, 17},
-                            std::as_bytes(std::span(tokens))};
+  const TensorToWrite entry{
+      "tokens", DType::kI32, {steps, 2, 2, 17}, std::as_bytes(std::span(tokens))};
   EXPECT_TRUE(write_safetensors(path, std::span(&entry, 1)).ok());
   return path;
 }
 
 TEST(TeamTest, RecordedBatchesThatEndAreAnErrorThatSaysSo) {
   const std::string folder = test_folder();
-  TinyTeam team({"data={ recorded = \"" + recorded_batches(folder, 5, 256) + "\" }",
-                 "sync.workers=2"},
-                folder);
+  TinyTeam team(
+      {"data={ recorded = \"" + recorded_batches(folder, 5, 256) + "\" }", "sync.workers=2"},
+      folder);
   team.run_to(5);
   const auto ended = team->run_to(8, {}, std::atomic<bool>{false});
   ASSERT_FALSE(ended.ok());
@@ -121,9 +120,9 @@ TEST(TeamTest, RecordedBatchesThatEndAreAnErrorThatSaysSo) {
 
 TEST(TeamTest, RecordedTokensBeyondTheVocabularyAreAnError) {
   const std::string folder = test_folder();
-  TinyTeam team({"data={ recorded = \"" + recorded_batches(folder, 5, 300) + "\" }",
-                 "sync.workers=2"},
-                folder);
+  TinyTeam team(
+      {"data={ recorded = \"" + recorded_batches(folder, 5, 300) + "\" }", "sync.workers=2"},
+      folder);
   const auto refused = team->run_to(5, {}, std::atomic<bool>{false});
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().fault, Fault::kBadInput);

@@ -125,9 +125,10 @@ class TinyTeam {
           hasher.add(std::as_bytes(std::as_const(*worker).replica().arena(state).values()));
       add(std::as_const(*worker).engine().states());
       const EngineCounters& counters = worker->engine().counters();
-      std::vector<int64_t> numbers{worker->steps(), worker->tokens(), worker->replica().updates(),
-                                   counters.round, counters.traffic.up_bytes,
-                                   counters.traffic.down_bytes, counters.traffic.rounds};
+      std::vector<int64_t> numbers{
+          worker->steps(),        worker->tokens(),          worker->replica().updates(),
+          counters.round,         counters.traffic.up_bytes, counters.traffic.down_bytes,
+          counters.traffic.rounds};
       for (const auto& list : {counters.versions, counters.tokens_at, worker->feed().cursor()})
         numbers.insert(numbers.end(), list.begin(), list.end());
       hasher.add(std::as_bytes(std::span(numbers)));
