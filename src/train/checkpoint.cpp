@@ -2,6 +2,7 @@
 #include "train/checkpoint.h"
 
 #include <fcntl.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "train/weights.h"
 
@@ -53,8 +55,7 @@ void add_states(const BoundPlan& plan, const std::vector<States>& states,
                 std::vector<TensorToWrite>& out) {
   for (size_t i = 0; i < states.size(); ++i)
     for (const auto& [name, entry] : states[i].entries())
-      out.push_back({state_entry(plan.channels()[i].spec.name, name),
-                     DType::kF32,
+      out.push_back({state_entry(plan.channels()[i].spec.name, name), DType::kF32,
                      {static_cast<int64_t>(entry.values.size())},
                      std::as_bytes(std::span(entry.values))});
 }
@@ -63,8 +64,8 @@ Result<void> read_states(const Safetensors& file, const BoundPlan& plan,
                          std::vector<States>& states) {
   for (size_t i = 0; i < states.size(); ++i)
     for (const auto& [name, entry] : states[i].entries())
-      CW_TRY(
-          file.read_floats(state_entry(plan.channels()[i].spec.name, name), states[i].edit(name)));
+      CW_TRY(file.read_floats(state_entry(plan.channels()[i].spec.name, name),
+                              states[i].edit(name)));
   return {};
 }
 
@@ -82,21 +83,28 @@ json counters_json(const Worker& worker) {
           {"rounds", counters.traffic.rounds}};
 }
 
-Result<void> restore_counters(const json& from, Worker& worker) {
+Result<void> restore_counters(const json& from, int64_t step, Worker& worker) {
   EngineCounters counters;
   counters.round = from.at("round").get<int64_t>();
   counters.versions = from.at("versions").get<std::vector<int64_t>>();
   counters.tokens_at = from.at("tokens_at").get<std::vector<int64_t>>();
   counters.traffic = {from.at("up_bytes").get<int64_t>(), from.at("down_bytes").get<int64_t>(),
                       from.at("rounds").get<int64_t>()};
+  const auto steps = from.at("steps").get<int64_t>();
+  const auto tokens = from.at("tokens").get<int64_t>();
+  const auto updates = from.at("updates").get<int64_t>();
+  if (steps != step || counters.round < 0 || tokens < 0 || updates < 0 || updates > steps)
+    return failure(Fault::kCorrupt,
+                   "the manifest's counters of worker {} fit no run of {} steps", worker.id(),
+                   step);
   if (counters.versions.size() != worker.engine().states().size() ||
       counters.tokens_at.size() != worker.engine().states().size())
     return failure(Fault::kCorrupt, "the manifest has {} channels; this plan has {}",
                    counters.versions.size(), worker.engine().states().size());
   worker.engine().restore(std::move(counters));
-  worker.replica().set_updates(from.at("updates").get<int64_t>());
+  worker.replica().set_updates(updates);
   CW_TRY(worker.feed().seek(from.at("cursor").get<std::vector<int64_t>>()));
-  worker.restore(from.at("steps").get<int64_t>(), from.at("tokens").get<int64_t>());
+  worker.restore(steps, tokens);
   return {};
 }
 
@@ -132,26 +140,35 @@ Result<json> read_manifest(const std::string& folder) {
   json manifest = json::parse(in, nullptr, false);
   if (manifest.is_discarded() || !manifest.is_object())
     return failure(Fault::kCorrupt, "{}/manifest.json is no JSON object", folder);
-  if (manifest.value("format", 0) != kFormat)
+  const auto format = manifest.find("format");
+  if (format == manifest.end() || *format != kFormat)
     return failure(Fault::kCorrupt, "{}: format {}; this program reads {}", folder,
-                   manifest.value("format", 0), kFormat);
+                   format == manifest.end() ? "unknown" : format->dump(), kFormat);
   return manifest;
 }
 
-Result<void> verify_parts(const std::string& folder, const json& manifest) {
-  for (const auto& [name, part] : manifest.at("parts").items()) {
-    if (name.find('/') != std::string::npos)
-      return failure(Fault::kCorrupt, "{}: `{}` is no name of a part", folder, name);
-    CW_ASSIGN(const auto file, MappedFile::open(folder + "/" + name));
-    if (digest_of(file->bytes()).hex() != part.at("xxh3").get<std::string>())
+/// The manifest must name exactly the parts that a checkpoint of this team has, so that none is
+/// read without its hash.
+Result<void> verify_parts(const std::string& folder, const json& manifest, const Team& team) {
+  std::set<std::string> wanted{"exchange.safetensors", "model.safetensors"};
+  for (const auto& worker : team.workers()) wanted.insert(worker_part(worker->id()));
+  const json& parts = manifest.at("parts");
+  for (const std::string& name : wanted) {
+    const json& part = parts.at(name);
+    const auto file = MappedFile::open(folder + "/" + name);
+    if (!file) return failure(Fault::kCorrupt, "{}", file.error().message);
+    if (digest_of((*file)->bytes()).hex() != part.at("xxh3").get<std::string>())
       return failure(Fault::kCorrupt, "{}/{} is damaged: its hash is not the manifest's", folder,
                      name);
   }
+  if (parts.size() != wanted.size())
+    return failure(Fault::kCorrupt, "{}: the manifest names {} parts; wanted: {}", folder,
+                   parts.size(), fmt::join(wanted, ", "));
   return {};
 }
 
-Result<void> read_worker(const std::string& folder, const json& counters, const BoundPlan& plan,
-                         Worker& worker) {
+Result<void> read_worker(const std::string& folder, const json& counters, const Team& team,
+                         int64_t step, Worker& worker) {
   CW_ASSIGN(const Safetensors file, Safetensors::open(folder + "/" + worker_part(worker.id())));
   for (const std::string& state : worker.replica().states()) {
     if (state == "g") continue;
@@ -164,8 +181,8 @@ Result<void> read_worker(const std::string& folder, const json& counters, const 
             arena.values().subspan(static_cast<size_t>(arena.placement().offset(i)),
                                    static_cast<size_t>(tensors[i].count))));
   }
-  CW_TRY(read_states(file, plan, worker.engine().states()));
-  return restore_counters(counters, worker);
+  CW_TRY(read_states(file, team.plan(), worker.engine().states()));
+  return restore_counters(counters, step, worker);
 }
 
 Result<void> read_all(const std::string& folder, const json& manifest, Team& team) {
@@ -174,14 +191,17 @@ Result<void> read_all(const std::string& folder, const json& manifest, Team& tea
                    "{} was written by another recipe; only the run's folder, threads, checkpoints "
                    "and validations may change before a run is resumed",
                    folder);
-  CW_TRY(verify_parts(folder, manifest));
+  CW_TRY(verify_parts(folder, manifest, team));
   const json& workers = manifest.at("workers");
   if (workers.size() != team.workers().size())
     return failure(Fault::kCorrupt, "{} has {} workers; the recipe {}", folder, workers.size(),
                    team.workers().size());
   for (const auto& worker : team.workers())
-    CW_TRY(
-        read_worker(folder, workers.at(static_cast<size_t>(worker->id())), team.plan(), *worker));
+    CW_TRY(read_worker(folder, workers.at(static_cast<size_t>(worker->id())), team,
+                       manifest.at("step").get<int64_t>(), *worker));
+  for (const auto& worker : team.workers())
+    if (worker->engine().counters().round != team.workers().front()->engine().counters().round)
+      return failure(Fault::kCorrupt, "{}: the manifest's workers are in unlike rounds", folder);
   CW_ASSIGN(const Safetensors file, Safetensors::open(folder + "/exchange.safetensors"));
   return read_states(file, team.plan(), team.exchange().states());
 }

@@ -14,13 +14,20 @@ using nlohmann::json;
 
 class DamageTest : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = test_folder();
+  /// Written once: a checkpoint is synced to disk, which takes a while. Each test has a copy.
+  static void SetUpTestSuite() {
+    folder_ = testing::TempDir() + "/causeway_damage_test";
+    fs::remove_all(folder_);
+    fs::create_directories(folder_ + "/copy");
     TinyTeam team({}, folder_);
     team.run_to(4);
     Arena mean(team->placement());
     team->mean_parameters(mean);
-    path_ = write_checkpoint(folder_, *team, mean).value();
+    written_ = write_checkpoint(folder_, *team, mean).value();
+  }
+  void SetUp() override {
+    path_ = folder_ + "/copy/" + testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::copy(written_, path_);
     manifest_ = read_text(path_ + "/manifest.json");
     reader_ = std::make_unique<TinyTeam>(std::vector<std::string>{}, folder_);
   }
@@ -39,7 +46,8 @@ class DamageTest : public testing::Test {
     return read_with(manifest.dump());
   }
 
-  std::string folder_, path_, manifest_;
+  static inline std::string folder_, written_;
+  std::string path_, manifest_;
   std::unique_ptr<TinyTeam> reader_;
 };
 
@@ -94,7 +102,7 @@ TEST_F(DamageTest, AManifestThatIsNoObjectIsSeen) {
 }
 
 TEST_F(DamageTest, EveryKeyOfTheManifestIsNeededAndHasItsKind) {
-  for (const char* key : {"format", "recipe", "workers", "parts"}) {
+  for (const char* key : {"format", "step", "recipe", "workers", "parts"}) {
     EXPECT_FAULT(read_changed([&](json& m) { m.erase(key); }), Fault::kCorrupt);
     for (const json& value :
          {json(nullptr), json(true), json(-1), json::array({1, 2}), json::object({{"a", 1}})})

@@ -75,6 +75,17 @@ void read_model(const Value& table, Recipe& recipe, Mistakes& mistakes) {
   if (!recipe.model.init.empty()) recipe.model.init = find_path(recipe.base, recipe.model.init);
 }
 
+/// The tokens of text must have a place in the embedding.
+void check_vocabulary(const Value& table, const Recipe& recipe, Mistakes& mistakes) {
+  constexpr int64_t kBytes = 256;
+  if (recipe.model_plugin == nullptr || !recipe.data.recorded.empty()) return;
+  const Value* value = table.find("vocabulary");
+  if (recipe.model_plugin->vocabulary() < kBytes)
+    mistakes.add(value == nullptr ? table.where : value->where,
+                 fmt::format("`vocabulary` is {}; wanted: at least {}, since tokens are bytes",
+                             recipe.model_plugin->vocabulary(), kBytes));
+}
+
 /// The paths of a source's options, made absolute.
 Value with_paths(Value options, const std::string& base) {
   for (auto& [key, value] : options.table()) {
@@ -124,7 +135,11 @@ void read_site(const Value& table, Recipe& recipe, Mistakes& mistakes) {
     add_source(named ? kind->string() : "text", std::move(options),
                number && weight->number() > 0 ? weight->number() : 1.0, recipe, site, mistakes);
   }
-  if (site.options.source.empty()) add_source("text", rest, 1.0, recipe, site, mistakes);
+  if (site.options.source.empty()) return add_source("text", rest, 1.0, recipe, site, mistakes);
+  for (const auto& [key, value] : rest.table())
+    mistakes.add(value.where, fmt::format("`{}` stands beside `source`; write it into one of the "
+                                          "[[data.site.source]] tables",
+                                          key));
 }
 
 void read_data(const Value& table, Recipe& recipe, Mistakes& mistakes) {
@@ -248,6 +263,7 @@ Recipe read_recipe(const Value& root, const std::string& base, Mistakes& mistake
   read_options(tables.run, recipe.run, mistakes);
   read_model(tables.model, recipe, mistakes);
   read_data(tables.data, recipe, mistakes);
+  check_vocabulary(tables.model, recipe, mistakes);
   read_train(tables.train, recipe, mistakes);
   read_method(tables.sync, recipe, mistakes);
   read_options(tables.exchange, recipe.exchange, mistakes);

@@ -4,6 +4,7 @@
 #include <ATen/Context.h>
 #include <ATen/ops/from_blob.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "optim/clip.h"
@@ -59,6 +60,12 @@ Result<void> Worker::begin() {
   const int64_t row_tokens = recipe_.model_plugin->context() + 1;
   rows_.resize(static_cast<size_t>(rows * row_tokens));
   CW_TRY(feed_->next(rows_, row_tokens));
+  const int32_t most = *std::ranges::max_element(rows_);
+  if (most >= recipe_.model_plugin->vocabulary())
+    return failure(Fault::kBadInput,
+                   "worker {}, step {}: the data has token {}; wanted: below {}, the model's "
+                   "vocabulary",
+                   id_, steps_ + 1, most, recipe_.model_plugin->vocabulary());
   const at::Tensor tokens = at::from_blob(rows_.data(), {rows, row_tokens}, at::kInt).to(at::kLong);
   report_.loss = replica_->loss_and_gradient(tokens);
   norm_ = replica_->gradient_norm();
