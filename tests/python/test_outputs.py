@@ -33,9 +33,11 @@ def test_the_written_recipe_is_the_same_run(finished, train, tmp_path):
     again = train(finished.folder / "recipe.toml", tmp_path / "again")
     assert again["weights"] == finished.events[-1]["weights"]
     # Written out once more, only the folder differs: nothing was lost on the way.
-    first, second = ((folder / "recipe.toml").read_text().splitlines() for folder in (finished.folder, tmp_path / "again"))  # fmt: skip
-    assert [line for line in first if not line.startswith("folder")] == [
-        line for line in second if not line.startswith("folder")]  # fmt: skip
+    first, second = (
+        [line for line in (folder / "recipe.toml").read_text().splitlines() if not line.startswith("folder")]
+        for folder in (finished.folder, tmp_path / "again")
+    )
+    assert first == second
 
 
 def test_every_table_of_the_log_is_filled(log):
@@ -55,7 +57,8 @@ def test_log_trace_and_tensorboard_agree(log, finished):
     lines = [json.loads(line) for line in finished.trace.read_text().splitlines()]
     traced = {(line["step"], line["worker"]): line["loss"] for line in lines}
     assert len(lines) == len(traced) == STEPS * WORKERS
-    assert {(step, worker): loss for step, worker, loss in log.execute("SELECT step, worker, loss FROM steps")} == traced
+    logged = {(step, worker): loss for step, worker, loss in log.execute("SELECT step, worker, loss FROM steps")}
+    assert logged == traced
     events = EventAccumulator(str(finished.folder), size_guidance={"scalars": 0}).Reload()
     for worker, site in enumerate(("north", "south")):
         scalars = {event.step: event.value for event in events.Scalars(f"loss/{site}")}

@@ -210,6 +210,38 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(undisturbed, long_re
     assert train.events[0]["first_step"] == int(checkpoints(out)[-2])
 
 
+@pytest.mark.parametrize("change", [
+    lambda manifest: manifest.update(format="one"),
+    lambda manifest: manifest["workers"][1]["cursor"].__setitem__(0, manifest["workers"][1]["cursor"][0] + 1),
+    lambda manifest: manifest["workers"][0].update(updates=manifest["workers"][0]["updates"] + 1),
+    lambda manifest: manifest["workers"][0].update(steps=-5),
+    lambda manifest: manifest.pop("parts"),
+    lambda manifest: manifest["parts"].pop("worker-1.safetensors"),
+], ids=["format is text", "another cursor", "another count of updates", "negative steps", "no parts",
+        "a part is not listed"])  # fmt: skip
+def test_a_manifest_that_was_changed_is_passed_over(undisturbed, long_recipe, train, tmp_path, change):
+    """The manifest vouches for the parts; something must vouch for it, or a flipped digit changes the run unseen."""
+    out = tmp_path / "run"
+    shutil.copytree(undisturbed[2] / "run", out)
+    # The end has nothing left to do, so the one before it is the newest here.
+    shutil.rmtree(out / "checkpoints" / checkpoints(out)[-1])
+    path = out / "checkpoints" / checkpoints(out)[-1] / "manifest.json"
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    path.write_text(json.dumps(manifest, indent=1) + "\n")
+    assert train(long_recipe, out, "--resume")["weights"] == undisturbed[0]
+    assert train.events[0]["first_step"] == 49
+
+
+def test_resume_and_overwrite_together_are_refused(recipes, train, causeway, tmp_path):
+    recipe, out = recipes(), tmp_path / "run"
+    train(recipe, out)
+    kept = checkpoints(out)
+    done = causeway("train", recipe, "--out", out, "--resume", "--overwrite")
+    assert done.returncode == 2
+    assert checkpoints(out) == kept
+
+
 def test_only_damaged_checkpoints_are_an_error(undisturbed, long_recipe, causeway, tmp_path):
     out = tmp_path / "run"
     shutil.copytree(undisturbed[2] / "run", out)
