@@ -46,6 +46,10 @@ int eval(const EvalArguments& arguments) {
   for (const std::string& file : arguments.files) {
     const auto corpus = Corpus::open({file});
     if (!corpus) return tell_error(corpus.error());
+    if ((*corpus)->size_bytes() < 2)
+      return tell_error(failure(Fault::kBadInput,
+                                "{} has {} byte; wanted: at least 2, as the first is not predicted",
+                                file, (*corpus)->size_bytes()));
     const auto read = [&](int64_t begin, std::span<int32_t> out) {
       std::vector<uint8_t> bytes(out.size());
       (*corpus)->copy(begin, bytes);

@@ -130,9 +130,10 @@ void add_train(CLI::App& app, int& exit_code) {
   command->add_option("--out", arguments->out, "Folder of the run (default: runs/NAME)");
   command->add_option("--trace", arguments->trace,
                       "Write a JSON line for each step and worker to this file");
-  command->add_flag("--resume", arguments->resume,
-                    "Go on from the last checkpoint, if there is one");
-  command->add_flag("--overwrite", arguments->overwrite, "Throw away an older run in the folder");
+  CLI::Option* resume = command->add_flag("--resume", arguments->resume,
+                                          "Go on from the last checkpoint, if there is one");
+  command->add_flag("--overwrite", arguments->overwrite, "Throw away an older run in the folder")
+      ->excludes(resume);
   command->add_flag("--json", arguments->json, "Progress as JSON lines");
   command->footer(
       "Exit codes: 0 done, 1 failed, 2 bad usage or recipe, 75 left early, may be resumed.\n"

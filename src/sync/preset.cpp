@@ -6,6 +6,21 @@
 namespace causeway {
 namespace {
 
+/// The codecs that hold for all channels of a preset. A second moment is divided by: rounding its
+/// small values to zero, or adding what another round lost, would make it zero or negative. So it
+/// goes without feedback and keeps a float's exponent.
+void set_codecs(const SyncOptions& options, Channel& channel) {
+  channel.up = options.up;
+  channel.down = options.down;
+  channel.feedback = options.feedback;
+  channel.down_feedback = options.down_feedback;
+  const Value* state = channel.port.options.find("state");
+  if (state == nullptr || state->string() != "v") return;
+  channel.feedback = channel.down_feedback = {"none", {}};
+  for (Plugin* codec : {&channel.up, &channel.down})
+    if (codec->name != "fp32") *codec = {"bf16", {}};
+}
+
 void draw_members(const SyncOptions& options, std::vector<Channel>& channels) {
   if (options.participation >= 1.0 || channels.empty()) return;
   const auto shortest =
@@ -68,14 +83,14 @@ Plan make_plan(const SyncTable& sync, const PresetContext& context, Mistakes& mi
   Mistakes told_by_read;
   const auto preset =
       make_plugin(presets(), "preset", {options.preset, sync.preset_options}, told_by_read);
-  if (preset != nullptr) plan.channels = preset->channels(context, mistakes);
+  PresetContext located = context;
+  located.where = sync.preset_options.where;
+  if (preset != nullptr) plan.channels = preset->channels(located, mistakes);
   for (Channel& channel : plan.channels) {
-    channel.up = options.up;
-    channel.down = options.down;
-    channel.feedback = options.feedback;
-    channel.down_feedback = options.down_feedback;
+    set_codecs(options, channel);
     channel.rule = options.rule;
     channel.weight = options.weight;
+    channel.port.options.where = located.where;
   }
   draw_members(options, plan.channels);
   for (const Value& table : options.channel) {

@@ -13,6 +13,7 @@ namespace causeway {
 struct PresetContext {
   std::string optimizer;             ///< name of the inner optimizer
   std::vector<std::string> moments;  ///< its states: {"u", "v"}, {"u1", "u2", "v"}, {"b"}, {}
+  Location where;                    ///< of the [sync] table, for mistakes; make_plan sets it
 };
 
 /// A named method: a function from a few options to channels.

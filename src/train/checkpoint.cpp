@@ -46,6 +46,11 @@ Result<void> write_file(const std::string& path, std::string_view text) {
   return sync_path(path);
 }
 
+bool same_content(const std::string& a, const std::string& b) {
+  const auto first = MappedFile::open(a), second = MappedFile::open(b);
+  return first && second && std::ranges::equal((*first)->bytes(), (*second)->bytes());
+}
+
 std::string state_entry(const std::string& channel, const std::string& state) {
   return "sync/" + channel + "/" + state;
 }
@@ -103,7 +108,8 @@ Result<void> restore_counters(const json& from, int64_t step, Worker& worker) {
                    counters.versions.size(), worker.engine().states().size());
   worker.engine().restore(std::move(counters));
   worker.replica().set_updates(updates);
-  CW_TRY(worker.feed().seek(from.at("cursor").get<std::vector<int64_t>>()));
+  if (auto found = worker.feed().seek(from.at("cursor").get<std::vector<int64_t>>()); !found)
+    return failure(Fault::kCorrupt, "worker {}: {}", worker.id(), found.error().message);
   worker.restore(steps, tokens);
   return {};
 }
@@ -135,6 +141,13 @@ Result<json> write_parts(const std::string& folder, const Team& team, const Aren
   return parts;
 }
 
+/// What vouches for a manifest: the digest of everything else in it.
+std::string manifest_digest(const json& manifest) {
+  json rest = manifest;
+  rest.erase("self");
+  return digest_of(rest.dump(-1, ' ', false, json::error_handler_t::replace)).hex();
+}
+
 Result<json> read_manifest(const std::string& folder) {
   std::ifstream in(folder + "/manifest.json", std::ios::binary);
   json manifest = json::parse(in, nullptr, false);
@@ -144,6 +157,9 @@ Result<json> read_manifest(const std::string& folder) {
   if (format == manifest.end() || *format != kFormat)
     return failure(Fault::kCorrupt, "{}: format {}; this program reads {}", folder,
                    format == manifest.end() ? "unknown" : format->dump(), kFormat);
+  const auto self = manifest.find("self");
+  if (self == manifest.end() || *self != manifest_digest(manifest))
+    return failure(Fault::kCorrupt, "{}/manifest.json is damaged: it has not its own hash", folder);
   return manifest;
 }
 
@@ -242,13 +258,14 @@ Result<std::string> write_checkpoint(const std::string& run_folder, const Team& 
     CW_ASSIGN(json parts, write_parts(aside, team, mean));
     json workers = json::array();
     for (const auto& worker : team.workers()) workers.push_back(counters_json(*worker));
-    const json manifest = {{"format", kFormat},
+    json manifest = {{"format", kFormat},
                            {"step", team.steps()},
                            {"recipe", digest_of(continuation_key(team.recipe())).hex()},
                            {"weights", "xxh3:" + weights_digest(mean).hex()},
                            {"workers", std::move(workers)},
                            {"parts", std::move(parts)}};
     CW_TRY(write_file(aside + "/config.json", team.recipe().model_plugin->config_json() + "\n"));
+    manifest["self"] = manifest_digest(manifest);
     CW_TRY(write_file(aside + "/manifest.json", manifest.dump(1) + "\n"));
     return sync_path(aside);
   }();
@@ -256,7 +273,12 @@ Result<std::string> write_checkpoint(const std::string& run_folder, const Team& 
     fs::remove_all(aside, error);
     return written.error();
   }
-  fs::remove_all(path, error);  // An equal one, from before a resume.
+  // After a resume the same step may be there already: the same bits, which stay.
+  if (same_content(aside + "/manifest.json", path + "/manifest.json")) {
+    fs::remove_all(aside, error);
+    return path;
+  }
+  fs::remove_all(path, error);
   if (std::rename(aside.c_str(), path.c_str()) != 0) return io_error(path, "cannot be made");
   CW_TRY(sync_path(parent));
   return path;

@@ -27,6 +27,17 @@ struct Tables {
   }
 };
 
+/// What is no table is told, and read as an empty one.
+void want_tables(Tables& tables, Mistakes& mistakes) {
+  tables.each([&](std::string_view name, Value& table, const auto&, auto, auto) {
+    if (table.is(Value::Kind::kTable)) return;
+    options_detail::report_kind(table, name, "a table", mistakes);
+    const Location where = table.where;
+    table = Value::Table{};
+    table.where = where;
+  });
+}
+
 /// Splits a table by whether a key belongs to `Options`.
 template <class Options>
 std::pair<Value, Value> split(const Value& table) {
@@ -260,6 +271,7 @@ Recipe read_recipe(const Value& root, const std::string& base, Mistakes& mistake
   Tables tables;
   tables.data.where = root.where;
   read_options(root, tables, mistakes);
+  want_tables(tables, mistakes);
   read_options(tables.run, recipe.run, mistakes);
   read_model(tables.model, recipe, mistakes);
   read_data(tables.data, recipe, mistakes);

@@ -108,7 +108,7 @@ struct TrainOptions {
     visit("optimizer", optimizer, Required{}, "",
           "Inner optimizer: see `causeway list optimizers`.");
     visit("schedule", schedule, Any{}, "",
-          "Learning rate over the run: see `causeway list schedule`.");
+          "Learning rate over the run: see `causeway list recipe`.");
     visit("clip", clip, Range<double>{0}, "", "Most norm of the gradient; 0: no clip.");
     visit("on_nonfinite", on_nonfinite,
           Choices<OnNonFinite>{{{"stop", OnNonFinite::kStop}, {"skip", OnNonFinite::kSkip}}}, "",

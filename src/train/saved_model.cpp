@@ -48,9 +48,10 @@ Result<SavedModel> open_model(const std::string& path) {
                    path);
   const json config = json::parse(in, nullptr, false);
   if (!config.is_object()) return failure(Fault::kBadInput, "{} is no JSON object", config_path);
-  if (config.value("model_type", "") != "llama")
-    return failure(Fault::kBadInput, "{}: model_type is \"{}\"; wanted: \"llama\"", config_path,
-                   config.value("model_type", ""));
+  const auto type = config.find("model_type");
+  if (type == config.end() || *type != "llama")
+    return failure(Fault::kBadInput, "{}: model_type is {}; wanted: \"llama\"", config_path,
+                   type == config.end() ? "missing" : type->dump());
   Mistakes mistakes;
   try {
     out.model = make_plugin(models(), "model", {"llama", llama_options(config)}, mistakes);

@@ -95,8 +95,29 @@ int32_t Team::site_of(WorkerId worker) const {
   return recipe_.sites.empty() ? 0 : worker % static_cast<int32_t>(recipe_.sites.size());
 }
 
+/// The recording must serve the whole run, before any of it is done.
+Result<void> Team::check_recording() const {
+  CW_ASSIGN(const Safetensors file, Safetensors::open(recipe_.data.recorded));
+  CW_ASSIGN(const TensorView tokens, file.find("tokens"));
+  const std::vector<int64_t> wanted{recipe_.run.steps, recipe_.workers(), recipe_.rows(),
+                                    recipe_.model_plugin->context() + 1};
+  const bool serves = tokens.shape.size() == 4 && tokens.shape[0] >= wanted[0] &&
+                      tokens.shape[1] >= wanted[1] && tokens.shape[2] == wanted[2] &&
+                      tokens.shape[3] == wanted[3];
+  if (serves) return {};
+  return failure(Fault::kBadInput,
+                 "{}: `tokens` is [{}]; this run wants [steps >= {}, workers >= {}, rows {}, "
+                 "context + 1 = {}]: change run.steps, sync.workers, train.batch_tokens or "
+                 "model.context",
+                 recipe_.data.recorded, fmt::join(tokens.shape, ", "), wanted[0], wanted[1],
+                 wanted[2], wanted[3]);
+}
+
 Result<std::unique_ptr<Feed>> Team::open_feed(WorkerId worker) const {
-  if (!recipe_.data.recorded.empty()) return recorded_feed(recipe_.data.recorded, worker);
+  if (!recipe_.data.recorded.empty()) {
+    CW_TRY(check_recording());
+    return recorded_feed(recipe_.data.recorded, worker);
+  }
   const auto site = static_cast<size_t>(site_of(worker));
   std::vector<WeightedSource> weighted;
   for (size_t i = 0; i < sources_[site].size(); ++i) {

@@ -57,6 +57,7 @@ class Team {
  private:
   Team(const Recipe& recipe, const Clock& clock);
   Result<void> open_sources();
+  Result<void> check_recording() const;
   Result<std::unique_ptr<Feed>> open_feed(WorkerId worker) const;
   struct Shift;
   void carry(Shift& shift, bool main_thread);

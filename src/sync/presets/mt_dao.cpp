@@ -20,7 +20,7 @@ class MtDao final : public Preset {
   std::vector<Channel> channels(const PresetContext& context, Mistakes& mistakes) const override {
     constexpr std::array<std::string_view, 3> kSlow{"qh_adamw", "qh_adopt", "qhm"};
     if (std::find(kSlow.begin(), kSlow.end(), context.optimizer) == kSlow.end())
-      mistakes.add(options_.periods.where,
+      mistakes.add(context.where,
                    fmt::format("mt_dao wants an inner optimizer with slow momenta ({}), got `{}`; "
                                "for that one use des_loc",
                                fmt::join(kSlow, ", "), context.optimizer));
