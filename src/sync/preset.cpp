@@ -55,6 +55,7 @@ SyncTable read_sync(const Value& table, Mistakes& mistakes) {
   const Value* name = common.find("preset");
   Plugin choice{out.options.preset, {}};
   choice.options.where = name == nullptr ? table.where : name->where;
+  out.preset_options.where = choice.options.where;
   const auto* preset = find_plugin(presets(), "preset", choice, mistakes);
   if (preset == nullptr) return out;
   // A misspelt key may have meant an option of either list.

@@ -63,9 +63,10 @@ Result<void> Worker::begin() {
   const int32_t most = *std::ranges::max_element(rows_);
   if (most >= recipe_.model_plugin->vocabulary())
     return failure(Fault::kBadInput,
-                   "worker {}, step {}: the data has token {}; wanted: below {}, the model's "
+                   "{}worker {}, step {}: the data has token {}; wanted: below {}, the model's "
                    "vocabulary",
-                   id_, steps_ + 1, most, recipe_.model_plugin->vocabulary());
+                   recipe_.data.recorded.empty() ? "" : recipe_.data.recorded + ": ", id_,
+                   steps_ + 1, most, recipe_.model_plugin->vocabulary());
   const at::Tensor tokens = at::from_blob(rows_.data(), {rows, row_tokens}, at::kInt).to(at::kLong);
   report_.loss = replica_->loss_and_gradient(tokens);
   norm_ = replica_->gradient_norm();

@@ -167,12 +167,12 @@ def test_recorded_batches_that_fit_run_to_their_last_step(recipes, train, tmp_pa
 
 
 @pytest.mark.parametrize("tokens, words", [
-    (zeros(12, 1, 2, 33), ["1 workers"]),
-    (zeros(12, 2, 3, 33), ["3 rows of 33", "2 of 33"]),
-    (zeros(12, 2, 2, 32), ["2 rows of 32", "2 of 33"]),
+    (zeros(12, 1, 2, 33), ["[12, 1, 2, 33]", "workers >= 2"]),
+    (zeros(12, 2, 3, 33), ["[12, 2, 3, 33]", "rows 2"]),
+    (zeros(12, 2, 2, 32), ["[12, 2, 2, 32]", "context + 1 = 33"]),
     (zeros(12, 2, 66), ["[12, 2, 66]"]),
     (zeros(12, 2, 2, 33, dtype=torch.int64), ["I64", "I32"]),
-    (zeros(11, 2, 2, 33), ["11 steps"]),
+    (zeros(11, 2, 2, 33), ["[11, 2, 2, 33]", "steps >= 12"]),
 ], ids=["too few workers", "other rows", "other context", "other rank", "other type", "too short"])  # fmt: skip
 def test_recorded_batches_that_do_not_fit_are_told_before_anything_is_written(recipes, causeway, tmp_path, tokens,
                                                                               words):  # fmt: skip
