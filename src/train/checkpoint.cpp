@@ -60,7 +60,8 @@ void add_states(const BoundPlan& plan, const std::vector<States>& states,
                 std::vector<TensorToWrite>& out) {
   for (size_t i = 0; i < states.size(); ++i)
     for (const auto& [name, entry] : states[i].entries())
-      out.push_back({state_entry(plan.channels()[i].spec.name, name), DType::kF32,
+      out.push_back({state_entry(plan.channels()[i].spec.name, name),
+                     DType::kF32,
                      {static_cast<int64_t>(entry.values.size())},
                      std::as_bytes(std::span(entry.values))});
 }
@@ -69,8 +70,8 @@ Result<void> read_states(const Safetensors& file, const BoundPlan& plan,
                          std::vector<States>& states) {
   for (size_t i = 0; i < states.size(); ++i)
     for (const auto& [name, entry] : states[i].entries())
-      CW_TRY(file.read_floats(state_entry(plan.channels()[i].spec.name, name),
-                              states[i].edit(name)));
+      CW_TRY(
+          file.read_floats(state_entry(plan.channels()[i].spec.name, name), states[i].edit(name)));
   return {};
 }
 
@@ -99,9 +100,8 @@ Result<void> restore_counters(const json& from, int64_t step, Worker& worker) {
   const auto tokens = from.at("tokens").get<int64_t>();
   const auto updates = from.at("updates").get<int64_t>();
   if (steps != step || counters.round < 0 || tokens < 0 || updates < 0 || updates > steps)
-    return failure(Fault::kCorrupt,
-                   "the manifest's counters of worker {} fit no run of {} steps", worker.id(),
-                   step);
+    return failure(Fault::kCorrupt, "the manifest's counters of worker {} fit no run of {} steps",
+                   worker.id(), step);
   if (counters.versions.size() != worker.engine().states().size() ||
       counters.tokens_at.size() != worker.engine().states().size())
     return failure(Fault::kCorrupt, "the manifest has {} channels; this plan has {}",
@@ -259,11 +259,11 @@ Result<std::string> write_checkpoint(const std::string& run_folder, const Team& 
     json workers = json::array();
     for (const auto& worker : team.workers()) workers.push_back(counters_json(*worker));
     json manifest = {{"format", kFormat},
-                           {"step", team.steps()},
-                           {"recipe", digest_of(continuation_key(team.recipe())).hex()},
-                           {"weights", "xxh3:" + weights_digest(mean).hex()},
-                           {"workers", std::move(workers)},
-                           {"parts", std::move(parts)}};
+                     {"step", team.steps()},
+                     {"recipe", digest_of(continuation_key(team.recipe())).hex()},
+                     {"weights", "xxh3:" + weights_digest(mean).hex()},
+                     {"workers", std::move(workers)},
+                     {"parts", std::move(parts)}};
     CW_TRY(write_file(aside + "/config.json", team.recipe().model_plugin->config_json() + "\n"));
     manifest["self"] = manifest_digest(manifest);
     CW_TRY(write_file(aside + "/manifest.json", manifest.dump(1) + "\n"));
