@@ -106,23 +106,23 @@ std::string recorded_batches(const std::string& folder, int64_t steps, int32_t v
   return path;
 }
 
-TEST(TeamTest, RecordedBatchesThatEndAreAnErrorThatSaysSo) {
+TEST(TeamTest, ARecordingShorterThanTheRunIsRefusedBeforeItStarts) {
   const std::string folder = test_folder();
-  TinyTeam team(
+  const Recipe recipe = tiny_recipe(
       {"data={ recorded = \"" + recorded_batches(folder, 5, 256) + "\" }", "sync.workers=2"},
       folder);
-  team.run_to(5);
-  const auto ended = team->run_to(8, {}, std::atomic<bool>{false});
-  ASSERT_FALSE(ended.ok());
-  EXPECT_EQ(ended.error().fault, Fault::kBadInput);
-  EXPECT_THAT(ended.error().message, HasSubstr("5 steps"));
+  const ManualClock clock;
+  const auto refused = Team::make(recipe, clock);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().fault, Fault::kBadInput);
+  EXPECT_THAT(refused.error().message, HasSubstr("steps >= 24"));
 }
 
 TEST(TeamTest, RecordedTokensBeyondTheVocabularyAreAnError) {
   const std::string folder = test_folder();
-  TinyTeam team(
-      {"data={ recorded = \"" + recorded_batches(folder, 5, 300) + "\" }", "sync.workers=2"},
-      folder);
+  TinyTeam team({"data={ recorded = \"" + recorded_batches(folder, 5, 300) + "\" }",
+                 "sync.workers=2", "run.steps=5"},
+                folder);
   const auto refused = team->run_to(5, {}, std::atomic<bool>{false});
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().fault, Fault::kBadInput);
