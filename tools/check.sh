@@ -13,7 +13,7 @@ find_tool() {
 }
 
 cpp_files() {
-  find src bench tests examples -type f \( -name '*.h' -o -name '*.cpp' \) 2>/dev/null | sort
+  find src -type f \( -name '*.h' -o -name '*.cpp' \) | sort
 }
 
 word_format() {
