@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A checkpoint comes back from a disk that may have changed it: any content gives a Result.
+#include <unistd.h>
+
 #include <nlohmann/json.hpp>
 
 #include "train/checkpoint.h"
@@ -16,7 +18,8 @@ class DamageTest : public testing::Test {
  protected:
   /// Written once: a checkpoint is synced to disk, which takes a while. Each test has a copy.
   static void SetUpTestSuite() {
-    folder_ = testing::TempDir() + "/causeway_damage_test";
+    // Tests may run in processes of their own, side by side.
+    folder_ = fmt::format("{}/causeway_damage_test-{}", testing::TempDir(), ::getpid());
     fs::remove_all(folder_);
     fs::create_directories(folder_ + "/copy");
     TinyTeam team({}, folder_);
