@@ -22,7 +22,7 @@ using testing::HasSubstr;
 class Numbers final : public Source {
  public:
   explicit Numbers(int64_t count, int32_t first = 0) : count_(count), first_(first) {}
-  Result<void> open(const std::string&) override { return {}; }
+  Result<void> open(const std::string&, std::shared_ptr<const Tokenizer>) override { return {}; }
   int64_t train_tokens() const override { return count_; }
   int64_t valid_tokens() const override { return 0; }
   void train(int64_t begin, std::span<int32_t> out) const override {

@@ -80,7 +80,7 @@ TEST_F(EvaluateTest, TheSumIsThatOfWindowsOneByOne) {
   for (const int64_t tokens : {2, 17, 40, 1'000})
     EXPECT_NEAR(of(tokens).nats_sum / by_hand(tokens), 1, 1e-6) << tokens;
   EXPECT_NEAR(of(1'000).nats_per_token(), std::log(256.0), 0.2);
-  EXPECT_DOUBLE_EQ(of(1'000).bits_per_token(), of(1'000).nats_sum / 999 / std::log(2.0));
+  EXPECT_DOUBLE_EQ(of(1'000).bits_per_byte(), of(1'000).nats_sum / 999 / std::log(2.0));
 }
 
 TEST_F(EvaluateTest, ThreadsChangeNoBit) {
