@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/error.h"
@@ -67,8 +68,10 @@ struct DocumentPosition {
 /// are read, in bounded memory, however large they claim to become.
 class DocumentReader {
  public:
-  /// `paths` are files, folders (all regular files below, by path), globs, or "-" for standard
-  /// input. Fault::kIo names what is missing, kBadInput an empty list or a glob without a match.
+  /// `paths` are files, folders (all regular files below, not through links to folders), globs, or
+  /// "-" for standard input. Files are read in the order of their paths' bytes, so that neither the
+  /// shell nor the file system has a say, and once, however often they are named. Fault::kIo names
+  /// what is missing, kBadInput an empty list or a glob without a match.
   static Result<std::unique_ptr<DocumentReader>> open(const std::vector<std::string>& paths,
                                                       const DocumentOptions& options);
   virtual ~DocumentReader() = default;
@@ -84,12 +87,14 @@ class DocumentReader {
   virtual Result<void> seek(const DocumentPosition& position) = 0;
 
   virtual const std::vector<std::string>& files() const = 0;
+  /// On disk, of each file; 0 for standard input.
+  virtual const std::vector<int64_t>& sizes() const = 0;
   /// On disk, for progress: of all files, and read so far. The first is 0 for standard input.
   virtual int64_t bytes_total() const = 0;
   virtual int64_t bytes_read() const = 0;
 };
 
-/// What became of one document.
+/// What became of one document. An empty text that is not skipped is none, and is passed over.
 struct Document {
   std::string text;      ///< UTF-8
   bool skipped = false;  ///< by the policy; `trouble` says why
@@ -101,6 +106,9 @@ struct Document {
 Result<Document> read_document(const RawDocument& raw, const std::vector<std::string>& files,
                                const DocumentOptions& options);
 
+/// The first byte at or after `from` that is in no UTF-8 character, or npos. A character begins at
+/// `from`.
+size_t find_bad_utf8(std::string_view bytes, size_t from);
 /// Whether the bytes are UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool is_utf8(std::string_view bytes);
 /// Each maximal part of an ill-formed sequence becomes U+FFFD, as Python's errors="replace" does.
