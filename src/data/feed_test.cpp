@@ -54,6 +54,17 @@ std::vector<int32_t> starts(Feed& feed, size_t row_count, size_t row_tokens) {
   return starts;
 }
 
+TEST(MixedFeed, RefusesTokensBeyondTheVocabulary) {
+  WeightedSource source = numbers(1000, 0, 1, "north");
+  source.vocabulary = 990;
+  const auto feed = mixed_feed({source}, 7, 0);
+  std::vector<int32_t> rows(1000 / 8 * 9);
+  const auto done = feed->next(rows, 9);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().fault, Fault::kBadInput);
+  EXPECT_THAT(done.error().message, HasSubstr("north: token 99"));
+}
+
 TEST(MixedFeed, VisitsEveryWindowOfAnEpochOnceInANewOrder) {
   constexpr size_t kContext = 8, kWindows = 1000 / kContext - 1;
   const auto feed = mixed_feed({numbers(1000)}, 7, 0);
