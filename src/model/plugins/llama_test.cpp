@@ -161,9 +161,10 @@ TEST(Llama, WritesTheOraclesConfig) {
 std::vector<std::string> attention_names(const std::string& architecture) {
   Value options = small_options();
   options.set("architecture", architecture);
+  const auto model = make_llama(options);
   std::vector<std::string> names;
   const std::string prefix = "model.layers.0.self_attn.";
-  for (const Tensor& tensor : make_llama(options)->layout().tensors())
+  for (const Tensor& tensor : model->layout().tensors())
     if (tensor.name.starts_with(prefix)) names.push_back(tensor.name.substr(prefix.size()));
   return names;
 }
