@@ -111,8 +111,8 @@ TEST(ShardWriter, GoesOnFromARecordWithTheSameFiles) {
     for (size_t i = begin; i < end; ++i) add(writer, documents[i]);
     return path;
   };
-  for (size_t r = 0; r < documents.size(); r += 7)
-    for (size_t k = r; k < documents.size(); k += 9) {
+  for (size_t r = 0; r < documents.size(); r += 11)
+    for (size_t k = r; k < documents.size(); k += 16) {
       std::filesystem::remove_all(folder);
       std::filesystem::remove_all(whole);
       std::filesystem::create_directories(folder);
