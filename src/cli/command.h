@@ -2,7 +2,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <string>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/options.h"
@@ -23,8 +25,24 @@ void add_train(CLI::App& app, int& exit_code);
 void add_explain(CLI::App& app, int& exit_code);
 void add_eval(CLI::App& app, int& exit_code);
 void add_generate(CLI::App& app, int& exit_code);
+void add_tokenizer(CLI::App& app, int& exit_code);
+void add_lab(CLI::App& app, int& exit_code);
 void add_list(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
+
+/// Adds a flag for every option of an options struct: `options.each(FlagForEachOption{command})`.
+/// Ranges are for read_options to check.
+struct FlagForEachOption {
+  CLI::App& command;
+
+  template <class T, class Constraint>
+  void operator()(std::string_view name, T& field, const Constraint&, std::string_view,
+                  std::string_view meaning) const {
+    std::string flag(name);
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    command.add_option("--" + flag, field, std::string(meaning))->capture_default_str();
+  }
+};
 
 /// Prints the error to standard error and returns the exit code that its fault asks for.
 int tell_error(const Error& error);

@@ -45,6 +45,10 @@ class Corpus {
 
   int64_t size_bytes() const { return size_bytes_; }
   int64_t files() const { return static_cast<int64_t>(pieces_.size()); }
+  /// The bytes of one file that belong to the corpus.
+  std::span<const std::byte> file(int64_t index) const {
+    return pieces_[static_cast<size_t>(index)].bytes;
+  }
   /// Copies [begin, begin + out.size()); within the corpus, else a check fails.
   void copy(int64_t begin, std::span<uint8_t> out) const;
 

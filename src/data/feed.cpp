@@ -56,7 +56,7 @@ class MixedFeed final : public Feed {
     CW_TRY(check_lengths(row_tokens));
     for (; !rows.empty(); rows = rows.subspan(static_cast<size_t>(row_tokens))) {
       const size_t source = pick(rows_++);
-      read_row(source, drawn_[source]++, rows.first(static_cast<size_t>(row_tokens)));
+      CW_TRY(read_row(source, drawn_[source]++, rows.first(static_cast<size_t>(row_tokens))));
     }
     return {};
   }
@@ -111,7 +111,7 @@ class MixedFeed final : public Feed {
     return std::min(static_cast<size_t>(found - sums_.begin()), sums_.size() - 1);
   }
 
-  void read_row(size_t source, int64_t drawn, std::span<int32_t> out) const {
+  Result<void> read_row(size_t source, int64_t drawn, std::span<int32_t> out) const {
     const Source& from = *sources_[source].source;
     const Windows windows(from.train_tokens(), static_cast<int64_t>(out.size()));
     const auto epoch = static_cast<uint64_t>(drawn / windows.count);
@@ -119,6 +119,14 @@ class MixedFeed final : public Feed {
     const auto window = orders_[source].permute(static_cast<uint64_t>(drawn % windows.count),
                                                 static_cast<uint64_t>(windows.count), epoch);
     from.train(static_cast<int64_t>(shift) + static_cast<int64_t>(window) * windows.context, out);
+    const int64_t vocabulary = sources_[source].vocabulary;
+    for (const int32_t token : out)
+      if (token < 0 || token >= vocabulary)
+        return failure(Fault::kBadInput,
+                       "{}: token {} in the training part; wanted: below the tokenizer's {}; the "
+                       "shards are of another tokenizer, or damaged",
+                       sources_[source].name, token, vocabulary);
+    return {};
   }
 
   const std::vector<WeightedSource> sources_;

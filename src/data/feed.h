@@ -29,14 +29,15 @@ class Feed {
 
 struct WeightedSource {
   std::shared_ptr<const Source> source;
-  double weight = 1.0;  ///< > 0; rows are drawn in this proportion
-  std::string name;     ///< for messages: the site
+  double weight = 1.0;       ///< > 0; rows are drawn in this proportion
+  std::string name;          ///< for messages: the site
+  int64_t vocabulary = int64_t{1} << 31;  ///< next() refuses tokens that are not below this
 };
 
 /// Draws each row from one of a site's sources, by weight; within a source every window of an epoch
 /// comes once, in an order that each epoch shuffles anew. Sources are open; `worker` is 0 to 65535.
 /// The cursor is the rows drawn in all, then those from each source. next() gives Fault::kBadInput
-/// if a source has fewer tokens than a row.
+/// if a source has fewer tokens than a row, or a token that is not below its vocabulary.
 std::unique_ptr<Feed> mixed_feed(std::vector<WeightedSource> sources, uint64_t seed,
                                  int32_t worker);
 

@@ -22,7 +22,7 @@ using testing::HasSubstr;
 class Numbers final : public Source {
  public:
   explicit Numbers(int64_t count, int32_t first = 0) : count_(count), first_(first) {}
-  Result<void> open(const std::string&) override { return {}; }
+  Result<void> open(const std::string&, std::shared_ptr<const Tokenizer>) override { return {}; }
   int64_t train_tokens() const override { return count_; }
   int64_t valid_tokens() const override { return 0; }
   void train(int64_t begin, std::span<int32_t> out) const override {
@@ -52,6 +52,17 @@ std::vector<int32_t> starts(Feed& feed, size_t row_count, size_t row_tokens) {
       EXPECT_EQ(rows[row * row_tokens + i], starts.back() + static_cast<int32_t>(i));
   }
   return starts;
+}
+
+TEST(MixedFeed, RefusesTokensBeyondTheVocabulary) {
+  WeightedSource source = numbers(1000, 0, 1, "north");
+  source.vocabulary = 990;
+  const auto feed = mixed_feed({source}, 7, 0);
+  std::vector<int32_t> rows(1000 / 8 * 9);
+  const auto done = feed->next(rows, 9);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().fault, Fault::kBadInput);
+  EXPECT_THAT(done.error().message, HasSubstr("north: token 99"));
 }
 
 TEST(MixedFeed, VisitsEveryWindowOfAnEpochOnceInANewOrder) {

@@ -1,12 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/block.h"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/mm.h>
+
+#include <algorithm>
+#include <vector>
 
 #include "core/check.h"
 
 namespace causeway {
+namespace {
+
+constexpr int64_t kCacheMin = 256;  // positions of a cache's first room
+
+std::vector<size_t> find_biases(const Layout& layout, const std::string& prefix) {
+  if (layout.find(prefix + "self_attn.q_proj.bias") == nullptr) return {};
+  return {tensor_index(layout, prefix + "self_attn.q_proj.bias"),
+          tensor_index(layout, prefix + "self_attn.k_proj.bias"),
+          tensor_index(layout, prefix + "self_attn.v_proj.bias")};
+}
+
+std::optional<HeadNorm> find_head_norm(const Layout& layout, const std::string& prefix,
+                                       const BlockSizes& sizes) {
+  if (layout.find(prefix + "self_attn.q_norm.weight") == nullptr) return {};
+  return HeadNorm(tensor_index(layout, prefix + "self_attn.q_norm.weight"),
+                  tensor_index(layout, prefix + "self_attn.k_norm.weight"),
+                  {sizes.heads, sizes.kv_heads, sizes.norm_eps});
+}
+
+/// Room for `wanted` positions, with the first `seen` of the old one.
+at::Tensor grown(const at::Tensor& old_1SGD, int64_t seen, int64_t wanted,
+                 const at::Tensor& like_1TGD) {
+  at::Tensor room =
+      at::empty({1, wanted, like_1TGD.size(2), like_1TGD.size(3)}, like_1TGD.options());
+  if (seen > 0) room.narrow(1, 0, seen).copy_(old_1SGD.narrow(1, 0, seen));
+  return room;
+}
+
+}  // namespace
+
+void LayerCache::append(const at::Tensor& keys_1TGD, const at::Tensor& values_1TGD, int64_t start,
+                        int64_t context) {
+  const int64_t count = keys_1TGD.size(1), room = keys_.defined() ? keys_.size(1) : 0;
+  if (start + count > room) {
+    const int64_t wanted = std::min(context, std::max({start + count, 2 * room, kCacheMin}));
+    keys_ = grown(keys_, start, wanted, keys_1TGD);
+    values_ = grown(values_, start, wanted, values_1TGD);
+  }
+  keys_.narrow(1, start, count).copy_(keys_1TGD);
+  values_.narrow(1, start, count).copy_(values_1TGD);
+}
 
 size_t tensor_index(const Layout& layout, std::string_view name) {
   const Tensor* found = layout.find(name);
@@ -22,6 +67,8 @@ AttentionBlock::AttentionBlock(const Layout& layout, const std::string& prefix,
              {tensor_index(layout, prefix + "self_attn.q_proj.weight"),
               tensor_index(layout, prefix + "self_attn.k_proj.weight"),
               tensor_index(layout, prefix + "self_attn.v_proj.weight")}),
+      biases_(find_biases(layout, prefix)),
+      head_norm_(find_head_norm(layout, prefix, sizes)),
       output_(tensor_index(layout, prefix + "self_attn.o_proj.weight")) {}
 
 at::Tensor AttentionBlock::queries(const at::Tensor& heads_BTHD) const {
@@ -41,10 +88,13 @@ at::Tensor AttentionBlock::turned(const at::Tensor& heads_BTHD) const {
 }
 
 at::Tensor AttentionBlock::project(const Arena& x, const at::Tensor& y_MC, int64_t batch,
-                                   int64_t start) const {
-  const at::Tensor heads_BTHD =
-      at::mm(y_MC, input_.fold(x).t())
-          .view({batch, -1, sizes_.heads + 2 * sizes_.kv_heads, sizes_.head_width});
+                                   int64_t start, HeadNormed& head_norm) const {
+  const int64_t heads = sizes_.heads + 2 * sizes_.kv_heads;
+  at::Tensor projected_MO = at::mm(y_MC, input_.fold(x).t());
+  biases_.add(x, projected_MO);
+  if (head_norm_)
+    head_norm = head_norm_->forward(x, projected_MO.view({-1, heads, sizes_.head_width}));
+  const at::Tensor heads_BTHD = projected_MO.view({batch, -1, heads, sizes_.head_width});
   at::Tensor both = turned(heads_BTHD);
   rope_.turn(both, both, start);
   return heads_BTHD;
@@ -58,7 +108,7 @@ AttentionBlock::Saved AttentionBlock::forward(const Arena& x, at::Tensor& h_MC,
                                               int64_t batch) const {
   Saved saved;
   saved.input = normalise(h_MC, sizes_.norm_eps);
-  saved.heads_BTHD = project(x, saved.input.y_MC, batch, 0);
+  saved.heads_BTHD = project(x, saved.input.y_MC, batch, 0, saved.head_norm);
   saved.attended =
       attend(queries(saved.heads_BTHD), keys(saved.heads_BTHD), values(saved.heads_BTHD));
   add_output(x, saved.attended, h_MC);
@@ -68,14 +118,11 @@ AttentionBlock::Saved AttentionBlock::forward(const Arena& x, at::Tensor& h_MC,
 void AttentionBlock::forward_cached(const Arena& x, at::Tensor& h_MC, int64_t start,
                                     LayerCache& cache) const {
   const Normed input = normalise(h_MC, sizes_.norm_eps);
-  const at::Tensor heads_BTHD = project(x, input.y_MC, 1, start);
-  const int64_t count = h_MC.size(0), seen = start + count;
-  cache.keys.narrow(1, start, count).copy_(keys(heads_BTHD));
-  cache.values.narrow(1, start, count).copy_(values(heads_BTHD));
-  add_output(
-      x,
-      attend(queries(heads_BTHD), cache.keys.narrow(1, 0, seen), cache.values.narrow(1, 0, seen)),
-      h_MC);
+  HeadNormed unused;
+  const at::Tensor heads_BTHD = project(x, input.y_MC, 1, start, unused);
+  const int64_t seen = start + h_MC.size(0);
+  cache.append(keys(heads_BTHD), values(heads_BTHD), start, sizes_.context);
+  add_output(x, attend(queries(heads_BTHD), cache.keys(seen), cache.values(seen)), h_MC);
 }
 
 void AttentionBlock::backward(const Arena& x, const Saved& saved, at::Tensor& dh_MC,
@@ -93,8 +140,11 @@ void AttentionBlock::backward(const Arena& x, const Saved& saved, at::Tensor& dh
   rope_.turn_back(d.q_BTND, dqueries);
   rope_.turn_back(d.k_BTGD, dkeys);
   values(dheads_BTHD).copy_(d.v_BTGD);
+  if (head_norm_)
+    head_norm_->backward(x, saved.head_norm, dheads_BTHD.view({rows, -1, sizes_.head_width}), g);
 
   const at::Tensor dprojected = dheads_BTHD.view({rows, -1});
+  biases_.backward(dprojected, g);
   at::Tensor dfolded = at::mm(dprojected.t(), saved.input.y_MC);
   normalise_backward(saved.input, at::mm(dprojected, input_.fold(x)), dh_MC);
   input_.backward(x, dfolded, g);

@@ -7,10 +7,14 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "model/attention.h"
+#include "model/bias.h"
 #include "model/gain.h"
+#include "model/head_norm.h"
 #include "model/norm.h"
 #include "model/rope.h"
 #include "model/swiglu.h"
@@ -19,16 +23,26 @@
 namespace causeway {
 
 struct BlockSizes {
-  int64_t width, heads, kv_heads, head_width, inner;
+  int64_t width, heads, kv_heads, head_width, inner, context;
   double norm_eps;
 };
 
-/// Keys and values that a generation has seen: [1, S, G, D] of room for the whole context.
-struct LayerCache {
-  at::Tensor keys, values;
+/// Keys and values that a generation has seen: [1, S, G, D]. Room grows as tokens come, so that a
+/// long context costs nothing until it is used.
+class LayerCache {
+ public:
+  /// Appends to the `start` that are there, of at most `context`.
+  void append(const at::Tensor& keys_1TGD, const at::Tensor& values_1TGD, int64_t start,
+              int64_t context);
+  at::Tensor keys(int64_t seen) const { return keys_.narrow(1, 0, seen); }
+  at::Tensor values(int64_t seen) const { return values_.narrow(1, 0, seen); }
+
+ private:
+  at::Tensor keys_, values_;
 };
 
-/// h += W_o attention(norm(h)). `h_MC` is changed in place. Thread-safe.
+/// h += W_o attention(norm(h)). Queries, keys and values have biases, and queries and keys a norm
+/// of each head, if the layout has such tensors. `h_MC` is changed in place. Thread-safe.
 class AttentionBlock {
  public:
   /// The layer's tensors are found in the layout by `prefix` ("model.layers.3."). `rope` outlives
@@ -39,6 +53,7 @@ class AttentionBlock {
   struct Saved {
     Normed input;
     at::Tensor heads_BTHD;  ///< queries, keys (both turned) and values: H = N + 2G
+    HeadNormed head_norm;   ///< empty without such a norm
     Attended attended;
   };
   Saved forward(const Arena& x, at::Tensor& h_MC, int64_t batch) const;
@@ -53,12 +68,15 @@ class AttentionBlock {
   at::Tensor keys(const at::Tensor& heads_BTHD) const;
   at::Tensor values(const at::Tensor& heads_BTHD) const;
   at::Tensor turned(const at::Tensor& heads_BTHD) const;  // queries and keys
-  at::Tensor project(const Arena& x, const at::Tensor& y_MC, int64_t batch, int64_t start) const;
+  at::Tensor project(const Arena& x, const at::Tensor& y_MC, int64_t batch, int64_t start,
+                     HeadNormed& head_norm) const;
   void add_output(const Arena& x, const Attended& attended, at::Tensor& h_MC) const;
 
   BlockSizes sizes_;
   const Rope& rope_;
   GainedMatrices input_;
+  Biases biases_;
+  std::optional<HeadNorm> head_norm_;
   size_t output_;
 };
 

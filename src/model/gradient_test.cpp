@@ -16,6 +16,8 @@ struct Sizes {
   std::string name;
   int64_t layers, width, heads, kv_heads, head_width, inner, vocabulary, batch, time;
   bool tied;
+  std::string architecture = "llama";
+  double rope_factor = 0;
 };
 
 /// The model as its papers have it, one matrix and one operation at a time; it shares nothing with
@@ -52,21 +54,38 @@ class Reference {
   at::Tensor norm(const at::Tensor& h, const std::string& name) const {
     return h / torch::sqrt(h.pow(2).mean(-1, true) + 1e-3) * get(name);
   }
+  /// theta = 100, scaled for texts longer than 40 tokens: waves longer than 40 in full, those
+  /// shorter than 10 not at all.
+  at::Tensor frequencies() const {
+    const int64_t half = sizes_.head_width / 2;
+    const at::Tensor plain =
+        torch::pow(100.0, -torch::arange(half, torch::kDouble) / static_cast<double>(half));
+    if (sizes_.rope_factor == 0) return plain;
+    const at::Tensor turns = 40 * plain / (2 * M_PI);  // within the old context
+    const at::Tensor share = ((turns - 1) / (4 - 1)).clamp(0, 1);
+    return share * plain + (1 - share) * plain / sizes_.rope_factor;
+  }
   /// Channels i and i + D/2 as one complex number, times e^(i angle).
   at::Tensor turn(const at::Tensor& head_BTD) const {
     const int64_t half = sizes_.head_width / 2;
-    const at::Tensor frequency =
-        torch::pow(100.0, -torch::arange(half, torch::kDouble) / static_cast<double>(half));
-    const at::Tensor angle = torch::outer(torch::arange(sizes_.time, torch::kDouble), frequency);
+    const at::Tensor angle =
+        torch::outer(torch::arange(sizes_.time, torch::kDouble), frequencies());
     const at::Tensor turned =
         torch::complex(head_BTD.slice(-1, 0, half), head_BTD.slice(-1, half)) *
         torch::polar(torch::ones_like(angle), angle);
     return torch::cat({torch::real(turned), torch::imag(turned)}, -1);
   }
+  at::Tensor projected(const at::Tensor& y, const std::string& name) const {
+    const auto bias = parameters_.find(name + ".bias");
+    return bias == parameters_.end() ? times(y, name) : times(y, name) + bias->second;
+  }
+  at::Tensor head_normed(const at::Tensor& head_BTD, const std::string& name) const {
+    return parameters_.contains(name + ".weight") ? norm(head_BTD, name) : head_BTD;
+  }
   at::Tensor attention(const at::Tensor& y_BTC, const std::string& p) const {
     const int64_t width = sizes_.head_width;
-    const at::Tensor q = times(y_BTC, p + "q_proj"), k = times(y_BTC, p + "k_proj");
-    const at::Tensor v = times(y_BTC, p + "v_proj");
+    const at::Tensor q = projected(y_BTC, p + "q_proj"), k = projected(y_BTC, p + "k_proj");
+    const at::Tensor v = projected(y_BTC, p + "v_proj");
     const at::Tensor later = torch::ones({sizes_.time, sizes_.time}, torch::kBool).triu(1);
     std::vector<at::Tensor> outputs;
     for (int64_t head = 0; head < sizes_.heads; ++head) {
@@ -74,8 +93,10 @@ class Reference {
       const auto part = [width](const at::Tensor& all, int64_t i) {
         return all.slice(-1, i * width, (i + 1) * width);
       };
-      const at::Tensor scores = torch::matmul(turn(part(q, head)), turn(part(k, group)).mT()) /
-                                std::sqrt(static_cast<double>(width));
+      const at::Tensor q_BTD = turn(head_normed(part(q, head), p + "q_norm"));
+      const at::Tensor k_BTD = turn(head_normed(part(k, group), p + "k_norm"));
+      const at::Tensor scores =
+          torch::matmul(q_BTD, k_BTD.mT()) / std::sqrt(static_cast<double>(width));
       const at::Tensor p_BTT =
           scores.masked_fill(later, -std::numeric_limits<double>::infinity()).softmax(-1);
       outputs.push_back(torch::matmul(p_BTT, part(v, group)));
@@ -103,6 +124,9 @@ class EveryParameter : public testing::TestWithParam<Sizes> {
     options.set("rope_theta", 100.0);
     options.set("norm_eps", 1e-3);
     options.set("tied", s.tied);
+    options.set("architecture", s.architecture);
+    options.set("rope_factor", s.rope_factor);
+    options.set("rope_original_context", 40);
     model_ = oracle::make_llama(options);
     placement_ = std::make_shared<Placement>(model_->layout());
   }
@@ -132,7 +156,8 @@ TEST_P(EveryParameter, HasTheGradientOfAutograd) {
 
   EXPECT_NEAR(loss, loss_wanted, 1e-12 * loss_wanted);
   for (size_t i = 0; i < tensors.size(); ++i) {
-    // A single token attends to itself alone, so that queries and keys do not matter.
+    // A single token attends to itself alone, so that queries and keys do not matter. A bias of
+    // keys adds the same to all scores of a query, but for the turning.
     if (s.time > 1) {
       ASSERT_GT(wanted[i].norm().item<double>(), 1e-6) << tensors[i].name << ": nothing to compare";
     }
@@ -151,7 +176,13 @@ INSTANTIATE_TEST_SUITE_P(
                     Sizes{"OneKeyHeadTied", 3, 20, 4, 1, 6, 28, 13, 2, 5, true},
                     Sizes{"OddSizes", 1, 15, 3, 3, 10, 7, 5, 1, 3, false},
                     Sizes{"WideHeadsTied", 2, 33, 2, 1, 34, 35, 7, 3, 70, true},
-                    Sizes{"OneToken", 1, 8, 2, 2, 4, 8, 5, 2, 1, false}),
+                    Sizes{"OneToken", 1, 8, 2, 2, 4, 8, 5, 2, 1, false},
+                    Sizes{"Qwen2", 2, 24, 6, 2, 4, 40, 17, 2, 67, false, "qwen2"},
+                    Sizes{"Qwen2Tied", 1, 16, 4, 4, 6, 24, 11, 3, 5, true, "qwen2"},
+                    Sizes{"Qwen3", 2, 24, 6, 2, 6, 40, 17, 2, 67, false, "qwen3"},
+                    Sizes{"Qwen3WideHeadsTied", 2, 33, 2, 1, 34, 35, 7, 3, 9, true, "qwen3"},
+                    Sizes{"Llama3", 2, 24, 4, 2, 12, 40, 17, 2, 30, false, "llama", 8},
+                    Sizes{"Mistral", 1, 24, 4, 2, 6, 40, 17, 2, 9, false, "mistral"}),
     [](const auto& sizes) { return sizes.param.name; });
 
 // Goal: autograd fills the same arena. Method: loss = sum(a^2) + 3 sum(a b), gradient known; c

@@ -49,6 +49,7 @@ class CountingAllocator final : public c10::Allocator {
 struct Sizes {
   std::string name;
   int64_t layers, width, heads, kv_heads, head_width, inner, vocabulary, rows, time;
+  std::string architecture = "llama";
 };
 
 class ActivationBytes : public testing::TestWithParam<Sizes> {};
@@ -65,6 +66,7 @@ TEST_P(ActivationBytes, IsWhatAStepAllocates) {
   options.set("head_width", s.head_width);
   options.set("inner", s.inner);
   options.set("vocabulary", s.vocabulary);
+  options.set("architecture", s.architecture);
   const auto model = oracle::make_llama(options);
   const auto placement = std::make_shared<Placement>(model->layout());
   Arena x(placement), g(placement);
@@ -85,13 +87,19 @@ TEST_P(ActivationBytes, IsWhatAStepAllocates) {
   EXPECT_GE(static_cast<double>(most), 0.97 * static_cast<double>(stated));
 }
 
-INSTANTIATE_TEST_SUITE_P(Largest, ActivationBytes,
-                         testing::Values(Sizes{"Head", 1, 32, 2, 2, 16, 32, 2000, 16, 64},
-                                         Sizes{"Mlp", 1, 64, 2, 2, 16, 512, 64, 16, 64},
-                                         Sizes{"AttentionKernel", 1, 32, 8, 2, 32, 32, 32, 16, 64},
-                                         Sizes{"Projection", 1, 32, 8, 8, 32, 32, 32, 16, 64},
-                                         Sizes{"ManyLayers", 4, 64, 4, 2, 16, 192, 256, 16, 64}),
-                         [](const auto& sizes) { return sizes.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Largest, ActivationBytes,
+    testing::Values(Sizes{"Head", 1, 32, 2, 2, 16, 32, 2000, 16, 64},
+                    Sizes{"HeadByParts", 1, 8, 2, 2, 4, 8, 20000, 16, 32},
+                    Sizes{"Qwen2", 2, 32, 8, 8, 32, 32, 32, 16, 64, "qwen2"},
+                    Sizes{"Qwen2ManyRows", 1, 2, 1, 1, 2, 2, 2, 64, 256, "qwen2"},
+                    Sizes{"Qwen3", 2, 32, 8, 2, 32, 32, 32, 16, 64, "qwen3"},
+                    Sizes{"Qwen3Projection", 1, 32, 8, 8, 32, 32, 32, 16, 64, "qwen3"},
+                    Sizes{"Mlp", 1, 64, 2, 2, 16, 512, 64, 16, 64},
+                    Sizes{"AttentionKernel", 1, 32, 8, 2, 32, 32, 32, 16, 64},
+                    Sizes{"Projection", 1, 32, 8, 8, 32, 32, 32, 16, 64},
+                    Sizes{"ManyLayers", 4, 64, 4, 2, 16, 192, 256, 16, 64}),
+    [](const auto& sizes) { return sizes.param.name; });
 
 }  // namespace
 }  // namespace causeway

@@ -4,13 +4,18 @@
 #include <ATen/Dispatch.h>
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <cmath>
+#include <numbers>
+#include <utility>
 
 #include "core/check.h"
 #include "model/rows.h"
 
 namespace causeway {
 namespace {
+
+constexpr int64_t kPositionsMin = 256;  // of the first table
 
 /// One head at one position. Both halves are read before they are written, so in place is right.
 template <class T>
@@ -22,25 +27,50 @@ void turn_head(const T* source, T* target, const T* cos, const T* sin, T sign, i
   }
 }
 
+/// Angles are computed in double whatever the table's type: float32 has few digits left at
+/// position 100,000.
+at::Tensor make_table(at::ScalarType dtype, int64_t positions,
+                      const std::vector<double>& frequencies) {
+  const auto half = static_cast<int64_t>(frequencies.size());
+  const at::Tensor table = at::empty({2, positions, half}, dtype);
+  AT_DISPATCH_FLOATING_TYPES(dtype, "rope_table", [&] {
+    scalar_t* cos = table.data_ptr<scalar_t>();
+    scalar_t* sin = cos + positions * half;
+    each_row(positions, half * 16, [=, &frequencies](int64_t position) {
+      for (int64_t i = 0; i < half; ++i) {
+        const double angle = static_cast<double>(position) * frequencies[static_cast<size_t>(i)];
+        cos[position * half + i] = static_cast<scalar_t>(std::cos(angle));
+        sin[position * half + i] = static_cast<scalar_t>(std::sin(angle));
+      }
+    });
+  });
+  return table;
+}
+
+double scaled(double frequency, const RopeScaling& scaling) {
+  const double length = 2 * std::numbers::pi / frequency;
+  if (length > scaling.original_context / scaling.low_factor) return frequency / scaling.factor;
+  if (length < scaling.original_context / scaling.high_factor) return frequency;
+  const double share = (scaling.original_context / length - scaling.low_factor) /
+                       (scaling.high_factor - scaling.low_factor);
+  return (1 - share) * frequency / scaling.factor + share * frequency;
+}
+
 }  // namespace
 
-Rope::Rope(int64_t context, int64_t head_width, double theta) {
+std::vector<double> rope_frequencies(int64_t head_width, double theta, const RopeScaling& scaling) {
   CW_CHECK(head_width % 2 == 0, "head width {} is odd", head_width);
-  const int64_t half = head_width / 2;
-  cos_ = at::empty({context, half}, at::kDouble);
-  sin_ = at::empty({context, half}, at::kDouble);
-  auto* cos = cos_.data_ptr<double>();
-  auto* sin = sin_.data_ptr<double>();
-  for (int64_t t = 0; t < context; ++t)
-    for (int64_t i = 0; i < half; ++i) {
-      const double exponent = 2.0 * static_cast<double>(i) / static_cast<double>(head_width);
-      const double angle = static_cast<double>(t) * std::pow(theta, -exponent);
-      cos[t * half + i] = std::cos(angle);
-      sin[t * half + i] = std::sin(angle);
-    }
-  cos_float_ = cos_.to(at::kFloat);
-  sin_float_ = sin_.to(at::kFloat);
+  std::vector<double> out(static_cast<size_t>(head_width / 2));
+  for (size_t i = 0; i < out.size(); ++i) {
+    const double exponent = 2.0 * static_cast<double>(i) / static_cast<double>(head_width);
+    out[i] = std::pow(theta, -exponent);
+    if (scaling.factor != 0) out[i] = scaled(out[i], scaling);
+  }
+  return out;
 }
+
+Rope::Rope(int64_t context, std::vector<double> frequencies)
+    : context_(context), frequencies_(std::move(frequencies)) {}
 
 void Rope::turn(const at::Tensor& source, at::Tensor& target, int64_t start) const {
   apply(source, target, start, 1);
@@ -50,25 +80,34 @@ void Rope::turn_back(const at::Tensor& source, at::Tensor& target) const {
   apply(source, target, 0, -1);
 }
 
+at::Tensor Rope::table(at::ScalarType dtype, int64_t positions) const {
+  const std::lock_guard lock(mutex_);
+  at::Tensor& table = dtype == at::kDouble ? double_table_ : float_table_;
+  const int64_t known = table.defined() ? table.size(1) : 0;
+  if (known < positions)
+    table = make_table(dtype, std::min(context_, std::max({positions, 2 * known, kPositionsMin})),
+                       frequencies_);
+  return table;
+}
+
 void Rope::apply(const at::Tensor& source, at::Tensor& target, int64_t start, double sign) const {
   const int64_t batch = source.size(0), time = source.size(1), heads = source.size(2);
   const int64_t half = source.size(3) / 2;
-  CW_CHECK(source.sizes() == target.sizes() && half == cos_.size(1));
+  CW_CHECK(source.sizes() == target.sizes() && half == static_cast<int64_t>(frequencies_.size()));
   CW_CHECK(source.stride(3) == 1 && target.stride(3) == 1, "channels are not adjacent");
-  CW_CHECK(start >= 0 && start + time <= cos_.size(0), "position {} of {}", start + time,
-           cos_.size(0));
+  CW_CHECK(start >= 0 && start + time <= context_, "position {} of {}", start + time, context_);
+  const at::Tensor angles = table(source.scalar_type(), start + time);
   AT_DISPATCH_FLOATING_TYPES(source.scalar_type(), "rope", [&] {
-    constexpr bool kIsDouble = std::is_same_v<scalar_t, double>;
-    const scalar_t* cos = (kIsDouble ? cos_ : cos_float_).template const_data_ptr<scalar_t>();
-    const scalar_t* sin = (kIsDouble ? sin_ : sin_float_).template const_data_ptr<scalar_t>();
+    const scalar_t* cos = angles.const_data_ptr<scalar_t>();
+    const scalar_t* sin = cos + angles.size(1) * half;
     const scalar_t* from = source.const_data_ptr<scalar_t>();
     scalar_t* to = target.data_ptr<scalar_t>();
     const auto s = source.strides(), t = target.strides();
     each_row(batch * time, heads * half * 2, [=](int64_t row) {
-      const int64_t b = row / time, at = row % time, table = (start + at) * half;
+      const int64_t b = row / time, at = row % time, angle = (start + at) * half;
       for (int64_t head = 0; head < heads; ++head)
         turn_head(from + b * s[0] + at * s[1] + head * s[2],
-                  to + b * t[0] + at * t[1] + head * t[2], cos + table, sin + table,
+                  to + b * t[0] + at * t[1] + head * t[2], cos + angle, sin + angle,
                   static_cast<scalar_t>(sign), half);
     });
   });

@@ -6,15 +6,33 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <mutex>
+#include <vector>
 
 namespace causeway {
 
+/// Llama 3's change of the frequencies for texts longer than those of the training: waves longer
+/// than original_context / low_factor turn `factor` times slower, those shorter than
+/// original_context / high_factor stay, between them it is interpolated. Grattafiori and others,
+/// "The Llama 3 Herd of Models", arXiv:2407.21783, and the reference code that came with Llama 3.1.
+struct RopeScaling {
+  double factor = 0;  ///< 0: frequencies stay
+  double low_factor = 1, high_factor = 4;
+  double original_context = 8192;
+};
+
+/// Angle per position of each pair of channels: theta^(-2i/D), scaled. `head_width` even.
+std::vector<double> rope_frequencies(int64_t head_width, double theta, const RopeScaling& scaling);
+
 /// Rotary positions: Su and others, "RoFormer", arXiv:2104.09864, equation 34, with the pairing of
-/// Hugging Face's Llama: channel i turns with channel i + D/2. Immutable and thread-safe.
+/// Hugging Face's Llama: channel i turns with channel i + D/2. Thread-safe. Tables of sines grow
+/// with the positions that are met, so that a long context costs nothing until it is used.
 class Rope {
  public:
-  /// Tables for positions below `context`; `head_width` even.
-  Rope(int64_t context, int64_t head_width, double theta);
+  /// For positions below `context`.
+  Rope(int64_t context, std::vector<double> frequencies);
+  Rope(const Rope&) = delete;
+  Rope& operator=(const Rope&) = delete;
 
   /// Turns heads by the angles of their positions, which start at `start`. Both tensors are
   /// [B, T, H, D] with adjacent channels and any other strides; they may be the same one.
@@ -24,9 +42,13 @@ class Rope {
 
  private:
   void apply(const at::Tensor& source, at::Tensor& target, int64_t start, double sign) const;
+  /// Cosines and sines, [2, at least `positions`, D/2].
+  at::Tensor table(at::ScalarType dtype, int64_t positions) const;
 
-  at::Tensor cos_, sin_;              // [context, D/2], double
-  at::Tensor cos_float_, sin_float_;  // the same, rounded
+  int64_t context_;
+  std::vector<double> frequencies_;
+  mutable std::mutex mutex_;
+  mutable at::Tensor float_table_, double_table_;
 };
 
 }  // namespace causeway

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/linspace.h>
 #include <gtest/gtest.h>
 
+#include "model/column_sums.h"
+#include "model/head_norm.h"
 #include "model/norm.h"
 #include "model/rope.h"
 
@@ -19,9 +22,51 @@ std::vector<at::Tensor> results(int threads) {
   at::Tensor dx_MC = at::full_like(x_MC, 1);
   normalise_backward(normed, x_MC.cos(), dx_MC);
   at::Tensor heads_BTHD = x_MC.clone().view({16, 64, 8, 32});
-  Rope(64, 32, 10'000).turn(heads_BTHD, heads_BTHD, 0);
+  Rope(64, rope_frequencies(32, 10'000, {})).turn(heads_BTHD, heads_BTHD, 0);
   at::set_num_threads(1);
   return {normed.y_MC, normed.scale_M, dx_MC, heads_BTHD};
+}
+
+/// What the norm of 1024 rows of 6 + 2 heads makes of 10 heads of 32 channels, and its gradients.
+std::vector<at::Tensor> head_norm_results(int threads) {
+  Layout layout;
+  layout.add("query gain", {32}, Role::kNorm, 0);
+  layout.add("key gain", {32}, Role::kNorm, 0);
+  const auto placement = std::make_shared<Placement>(layout);
+  Arena x(placement), g(placement);
+  x[0].copy_(at::linspace(0.5, 2, 32, at::kFloat));
+  x[1].copy_(at::linspace(-1, 3, 32, at::kFloat));
+  at::set_num_threads(threads);
+  const at::Tensor heads_MRD =
+      at::linspace(-1, 2, 1024 * 320, at::kFloat).sin().view({1024, 10, 32});
+  const at::Tensor dheads_MRD = heads_MRD.cos();
+  const HeadNorm norm(0, 1, {6, 2, 1e-5});
+  const HeadNormed saved = norm.forward(x, heads_MRD);
+  norm.backward(x, saved, dheads_MRD, g);
+  at::set_num_threads(1);
+  return {heads_MRD, dheads_MRD, g.flat(), column_sums(heads_MRD.view({1024, 320}))};
+}
+
+TEST(RowKernels, HeadNormGivesTheSameBitsOnFourThreads) {
+  const auto one = head_norm_results(1), four = head_norm_results(4);
+  for (size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(one[i].equal(four[i])) << i;
+}
+
+TEST(RowKernels, HeadNormLeavesValuesAlone) {
+  const at::Tensor before = at::linspace(-1, 2, 1024 * 320, at::kFloat).sin().view({1024, 10, 32});
+  const auto results = head_norm_results(1);
+  EXPECT_TRUE(results[0].narrow(1, 8, 2).equal(before.narrow(1, 8, 2)));
+  EXPECT_FALSE(results[0].narrow(1, 6, 2).equal(before.narrow(1, 6, 2)));
+  EXPECT_TRUE(results[1].narrow(1, 8, 2).equal(before.cos().narrow(1, 8, 2)));
+}
+
+// Method: sizes about the blocks' edges, one more level included; whole numbers, whose sums are
+// exact.
+TEST(ColumnSums, AreTheSums) {
+  for (const int64_t rows : {1, 63, 64, 65, 4096, 4097, 5000}) {
+    const at::Tensor x_MC = at::arange(rows * 3, at::kDouble).view({rows, 3});
+    EXPECT_TRUE(column_sums(x_MC).equal(x_MC.sum(0))) << rows;
+  }
 }
 
 TEST(RowKernels, GiveTheSameBitsOnTwoThreads) {
@@ -32,12 +77,45 @@ TEST(RowKernels, GiveTheSameBitsOnTwoThreads) {
 TEST(Rope, TurningBackUndoesTurning) {
   const at::Tensor x = at::linspace(-1, 2, 2 * 5 * 3 * 6, at::kDouble).view({2, 5, 3, 6});
   at::Tensor turned = at::full_like(x, 0), back = at::full_like(x, 0);
-  const Rope rope(5, 6, 100);
+  const Rope rope(5, rope_frequencies(6, 100, {}));
   rope.turn(x, turned, 0);
   rope.turn_back(turned, back);
   EXPECT_LT((back - x).abs().max().item<double>(), 1e-15);
   EXPECT_GT((turned - x).abs().max().item<double>(), 0.1);
   EXPECT_TRUE(turned.select(1, 0).equal(x.select(1, 0))) << "position 0 is not turned";
+}
+
+// Goal: tables that grow with the positions hold what a table of the whole context holds.
+TEST(Rope, GrowsToThePositionsThatAreMet) {
+  const at::Tensor x = at::linspace(-1, 2, 1000 * 6, at::kFloat).view({1, 1000, 1, 6});
+  const Rope whole(1000, rope_frequencies(6, 100, {})), growing(1000, rope_frequencies(6, 100, {}));
+  at::Tensor wanted = at::full_like(x, 0), got = at::full_like(x, 0);
+  whole.turn(x, wanted, 0);
+  for (const auto& [start, count] : {std::pair{0, 5}, {5, 300}, {305, 1}, {306, 694}}) {
+    at::Tensor part = got.narrow(1, start, count);
+    growing.turn(x.narrow(1, start, count), part, start);
+  }
+  EXPECT_TRUE(got.equal(wanted));
+}
+
+// Goal: Llama 3.1's frequencies. Method: factor 8, factors 1 and 4, 8192 tokens, base 500,000,
+// heads of 128 channels, as transformers 5 computes them, in float32.
+TEST(Rope, HasTheFrequenciesOfLlama3) {
+  const auto frequencies = rope_frequencies(128, 500'000, {8, 1, 4, 8192});
+  const std::pair<size_t, double> wanted[] = {{0, 1},
+                                              {1, 0.814617217},
+                                              {20, 0.0165604409},
+                                              {28, 0.00321144611},
+                                              {29, 0.00216657063},
+                                              {30, 0.00137189368},
+                                              {31, 0.00085675146},
+                                              {33, 0.00031269365},
+                                              {34, 0.000178507791},
+                                              {35, 9.55621217e-05},
+                                              {36, 7.78465546e-05},
+                                              {50, 4.41153452e-06},
+                                              {63, 3.06892588e-07}};
+  for (const auto& [i, value] : wanted) EXPECT_NEAR(frequencies[i], value, 2e-6 * value) << i;
 }
 
 }  // namespace

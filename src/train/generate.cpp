@@ -11,12 +11,13 @@ namespace causeway {
 
 int64_t draw_token(std::span<const float> logits, const GenerateOptions& options,
                    int64_t position) {
+  if (options.temperature == 0)
+    return std::max_element(logits.begin(), logits.end()) - logits.begin();
   std::vector<int64_t> order(logits.size());
   std::iota(order.begin(), order.end(), int64_t{0});
   std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
     return logits[static_cast<size_t>(a)] > logits[static_cast<size_t>(b)];
   });
-  if (options.temperature == 0) return order.front();
   if (options.top_k > 0 && options.top_k < static_cast<int64_t>(order.size()))
     order.resize(static_cast<size_t>(options.top_k));
 
@@ -66,13 +67,17 @@ void generate(const Model& model, const Arena& x, std::vector<int64_t> text,
   }
 }
 
-std::string generate_text(const Model& model, const Arena& x, const std::string& prompt,
-                          const GenerateOptions& options) {
-  std::vector<int64_t> tokens;
-  for (const char byte : prompt) tokens.push_back(static_cast<unsigned char>(byte));
+std::vector<int64_t> prompt_tokens(const Tokenizer& tokenizer, std::string_view prompt) {
+  std::vector<int32_t> tokens(tokenizer.before().begin(), tokenizer.before().end());
+  tokenizer.encoder()->encode(prompt, tokens);
+  return {tokens.begin(), tokens.end()};
+}
+
+std::string generate_text(const Model& model, const Arena& x, const Tokenizer& tokenizer,
+                          const std::string& prompt, const GenerateOptions& options) {
   std::string out;
-  generate(model, x, std::move(tokens), options, [&](int64_t token) {
-    out.push_back(static_cast<char>(token));
+  generate(model, x, prompt_tokens(tokenizer, prompt), options, [&](int64_t token) {
+    out += tokenizer.bytes_of(static_cast<int32_t>(token));
     return true;
   });
   return out;

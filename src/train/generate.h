@@ -5,10 +5,12 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/options.h"
 #include "model/model.h"
+#include "tokenizer/tokenizer.h"
 
 namespace causeway {
 
@@ -39,8 +41,11 @@ int64_t draw_token(std::span<const float> logits, const GenerateOptions& options
 void generate(const Model& model, const Arena& x, std::vector<int64_t> prompt,
               const GenerateOptions& options, const std::function<bool(int64_t)>& next);
 
-/// The same for a model of bytes: the new text, without the prompt.
-std::string generate_text(const Model& model, const Arena& x, const std::string& prompt,
-                          const GenerateOptions& options);
+/// The tokens of a prompt, after what the tokenizer puts before a text.
+std::vector<int64_t> prompt_tokens(const Tokenizer& tokenizer, std::string_view prompt);
+
+/// Continues a text, which has at least one token: the new text, without the prompt.
+std::string generate_text(const Model& model, const Arena& x, const Tokenizer& tokenizer,
+                          const std::string& prompt, const GenerateOptions& options);
 
 }  // namespace causeway

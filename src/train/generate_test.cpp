@@ -151,7 +151,7 @@ TEST_F(GenerateTest, EndsWhenTheListenerSaysSo) {
 
 TEST_F(GenerateTest, TextOfBytesIsWhatItsTokensAre) {
   const GenerateOptions options{.tokens = 30, .temperature = 1.5, .seed = 9};
-  const std::string text = generate_text(*model_, *x_, "H\xc3\xa9", options);
+  const std::string text = generate_text(*model_, *x_, *bytes_tokenizer(), "H\xc3\xa9", options);
   std::vector<int64_t> bytes;
   for (const char byte : text) bytes.push_back(static_cast<unsigned char>(byte));
   EXPECT_EQ(bytes, generated({'H', 0xc3, 0xa9}, options));

@@ -7,6 +7,7 @@
 
 #include "core/toml.h"
 #include "data/path.h"
+#include "model/hugging_face.h"
 
 namespace causeway {
 namespace {
@@ -71,9 +72,80 @@ void only(const std::string& got, std::string_view wanted, std::string_view name
                  fmt::format("`{}` is \"{}\"; wanted: \"{}\"", name, got, wanted));
 }
 
+bool is_folder(const std::string& path) {
+  std::error_code error;
+  return !path.empty() && std::filesystem::is_directory(path, error);
+}
+
+const std::string* text_of(const Value& table, std::string_view key) {
+  const Value* value = table.find(key);
+  return value != nullptr && value->is(Value::Kind::kString) ? &value->string() : nullptr;
+}
+
+/// The tokenizer that the recipe names, or that the model comes with; both, if there are two, must
+/// be one.
+void read_tokenizer(const Tables& tables, Recipe& recipe, Mistakes& mistakes) {
+  const std::string* init = text_of(tables.model, "init");
+  const std::string folder = init == nullptr ? "" : find_path(recipe.base, *init);
+  std::error_code error;
+  const bool comes =
+      is_folder(folder) && std::filesystem::exists(folder + "/tokenizer.json", error);
+  const Value* stated = tables.data.find("tokenizer");
+  if (stated != nullptr && !stated->is(Value::Kind::kString)) return;  // Told by read_options.
+  std::string& name = recipe.data.tokenizer;
+  if (stated == nullptr && comes) name = folder;
+  if (name != "bytes") name = find_path(recipe.base, name);
+  const Location where = stated == nullptr ? tables.data.where : stated->where;
+  auto opened = open_tokenizer(name);
+  if (!opened)
+    return mistakes.add(where, fmt::format("`tokenizer`: {}; wanted: \"bytes\", a tokenizer.json, "
+                                           "or a folder with one",
+                                           opened.error().message));
+  recipe.tokenizer = *opened;
+  if (stated == nullptr || !comes) return;
+  const auto own = open_tokenizer(folder);
+  if (!own) return mistakes.add(where, own.error().message);
+  if ((*own)->digest() != recipe.tokenizer->digest())
+    mistakes.add(where, fmt::format("`tokenizer` is {}; the model of {} was trained with another "
+                                    "one, its tokenizer.json: leave `tokenizer` out",
+                                    name, folder));
+}
+
+/// The model's options where it starts from a folder: the folder states them, and the recipe may
+/// repeat them, or shorten the context.
+Value options_of_folder(const std::string& folder, const Value& table, const Value& stated,
+                        Recipe& recipe, Mistakes& mistakes) {
+  const Value* context = stated.find("context");
+  const bool shorter = context != nullptr && context->is(Value::Kind::kInteger);
+  const auto config = read_config(folder, shorter ? context->integer() : 0);
+  if (!config) {
+    mistakes.add(table.where, config.error().message);
+    return stated;
+  }
+  recipe.model.preset = config->preset;
+  Value out = config->options;
+  out.where = table.where;
+  if (!stated.is(Value::Kind::kTable)) return out;
+  for (const auto& [key, value] : stated.table()) {
+    const Value* own = config->options.find(key);
+    if (own == nullptr || (key == "context" && shorter && value.integer() <= own->integer()))
+      out.set(key, value);
+    else if (own->text() != value.text())
+      mistakes.add(value.where, fmt::format("`{}` is {}; the model of {} has {}: leave it out", key,
+                                            value.text(), folder, own->text()));
+  }
+  return out;
+}
+
 void read_model(const Value& table, Recipe& recipe, Mistakes& mistakes) {
   auto [ours, rest] = split<ModelOptions>(table);
   read_options(ours, recipe.model, mistakes);
+  if (!recipe.model.init.empty()) recipe.model.init = find_path(recipe.base, recipe.model.init);
+  if (recipe.starts_from_folder())
+    rest = options_of_folder(recipe.model.init, table, rest, recipe, mistakes);
+  else if (recipe.tokenizer != nullptr && rest.is(Value::Kind::kTable) &&
+           rest.find("vocabulary") == nullptr && recipe.data.recorded.empty())
+    rest.set("vocabulary", recipe.tokenizer->vocabulary());
   Plugin choice{recipe.model.preset, rest};
   if (const Value* name = ours.find("preset")) choice.options.where = name->where;
   const auto* entry = find_plugin(models(), "model", choice, mistakes);
@@ -83,18 +155,19 @@ void read_model(const Value& table, Recipe& recipe, Mistakes& mistakes) {
   const size_t before = mistakes.size();
   auto model = entry->make(rest, mistakes);
   if (mistakes.size() == before) recipe.model_plugin = std::move(model);
-  if (!recipe.model.init.empty()) recipe.model.init = find_path(recipe.base, recipe.model.init);
 }
 
 /// The tokens of text must have a place in the embedding.
 void check_vocabulary(const Value& table, const Recipe& recipe, Mistakes& mistakes) {
-  constexpr int64_t kBytes = 256;
-  if (recipe.model_plugin == nullptr || !recipe.data.recorded.empty()) return;
+  if (recipe.model_plugin == nullptr || recipe.tokenizer == nullptr ||
+      !recipe.data.recorded.empty())
+    return;
   const Value* value = table.find("vocabulary");
-  if (recipe.model_plugin->vocabulary() < kBytes)
+  if (recipe.model_plugin->vocabulary() < recipe.tokenizer->vocabulary())
     mistakes.add(value == nullptr ? table.where : value->where,
-                 fmt::format("`vocabulary` is {}; wanted: at least {}, since tokens are bytes",
-                             recipe.model_plugin->vocabulary(), kBytes));
+                 fmt::format("`vocabulary` is {}; wanted: at least {}, the tokens of `{}`",
+                             recipe.model_plugin->vocabulary(), recipe.tokenizer->vocabulary(),
+                             recipe.data.tokenizer));
 }
 
 /// The paths of a source's options, made absolute.
@@ -143,19 +216,18 @@ void read_site(const Value& table, Recipe& recipe, Mistakes& mistakes) {
     if (kind != nullptr && !named) mistakes.add(kind->where, "`kind` is the name of a source");
     if (weight != nullptr && (!number || !(weight->number() > 0)))
       mistakes.add(weight->where, "`weight` of a source is a number above 0");
-    add_source(named ? kind->string() : "text", std::move(options),
+    add_source(named ? kind->string() : site.options.kind, std::move(options),
                number && weight->number() > 0 ? weight->number() : 1.0, recipe, site, mistakes);
   }
-  if (site.options.source.empty()) return add_source("text", rest, 1.0, recipe, site, mistakes);
+  if (site.options.source.empty())
+    return add_source(site.options.kind, rest, 1.0, recipe, site, mistakes);
   for (const auto& [key, value] : rest.table())
     mistakes.add(value.where, fmt::format("`{}` stands beside `source`; write it into one of the "
                                           "[[data.site.source]] tables",
                                           key));
 }
 
-void read_data(const Value& table, Recipe& recipe, Mistakes& mistakes) {
-  read_options(table, recipe.data, mistakes);
-  only(recipe.data.tokenizer, "bytes", "tokenizer", table, mistakes);
+void read_sites(const Value& table, Recipe& recipe, Mistakes& mistakes) {
   std::set<std::string> names;
   for (const Value& site : recipe.data.site) {
     read_site(site, recipe, mistakes);
@@ -235,6 +307,8 @@ int32_t Recipe::workers() const {
   return given > 0 ? given : std::max<int32_t>(1, static_cast<int32_t>(sites.size()));
 }
 
+bool Recipe::starts_from_folder() const { return is_folder(model.init); }
+
 std::string Recipe::folder() const { return run.folder.empty() ? "runs/" + run.name : run.folder; }
 
 int64_t Recipe::checkpoint_every() const {
@@ -273,8 +347,10 @@ Recipe read_recipe(const Value& root, const std::string& base, Mistakes& mistake
   read_options(root, tables, mistakes);
   want_tables(tables, mistakes);
   read_options(tables.run, recipe.run, mistakes);
+  read_options(tables.data, recipe.data, mistakes);
+  read_tokenizer(tables, recipe, mistakes);
   read_model(tables.model, recipe, mistakes);
-  read_data(tables.data, recipe, mistakes);
+  read_sites(tables.data, recipe, mistakes);
   check_vocabulary(tables.model, recipe, mistakes);
   read_train(tables.train, recipe, mistakes);
   read_method(tables.sync, recipe, mistakes);

@@ -13,6 +13,7 @@
 #include "optim/schedule.h"
 #include "sync/plan.h"
 #include "sync/preset.h"
+#include "tokenizer/tokenizer.h"
 
 namespace causeway {
 
@@ -53,13 +54,17 @@ struct ModelOptions {
   template <class Visit>
   void each(Visit&& visit) {
     visit("preset", preset, Required{}, "", "Family of models: see `causeway list models`.");
-    visit("init", init, Any{}, "", "A safetensors file with the first weights; empty: the seed.");
+    visit(
+        "init", init, Any{}, "",
+        "First weights: a safetensors file, or a folder in Hugging Face's form, a run's checkpoint "
+        "among them, which then states the sizes too. Empty: the seed.");
   }
 };
 
 struct SiteOptions {
   std::string name;
   int64_t weight = 1;
+  std::string kind = "text";
   std::vector<Value> source;
 
   template <class Visit>
@@ -67,9 +72,12 @@ struct SiteOptions {
     visit("name", name, Required{}, "", "Name of the site.");
     visit("weight", weight, Range<int64_t>{1, (1 << 29) - 1}, "",
           "What its workers count if sync.weight = \"fixed\".");
+    visit("kind", kind, Required{}, "",
+          "Kind of source in this table, or in a `source` without its own: see `causeway list "
+          "sources`.");
     visit("source", source, Any{}, "",
           "Several weighted sources: [[data.site.source]] tables with `kind`, `weight` and the "
-          "kind's options. One text source may be written into the site's own table.");
+          "kind's options. A single one may be written into the site's own table.");
   }
 };
 
@@ -80,7 +88,9 @@ struct DataOptions {
 
   template <class Visit>
   void each(Visit&& visit) {
-    visit("tokenizer", tokenizer, Required{}, "", "bytes: a token is a byte, 256 in all.");
+    visit("tokenizer", tokenizer, Required{}, "",
+          "bytes: a token is a byte, 256 in all. Else a tokenizer.json or a folder with one. Left "
+          "out: that of the folder model.init, if it has one.");
     visit(
         "recorded", recorded, Any{}, "",
         "A safetensors file with `tokens` [steps, workers, rows, context + 1]: batches as another "
@@ -148,6 +158,7 @@ struct Recipe {
   ExchangeOptions exchange;
   std::string base;  ///< folder of the recipe: relative paths start here, else where we are
 
+  std::shared_ptr<const Tokenizer> tokenizer;
   std::shared_ptr<const Model> model_plugin;
   std::shared_ptr<const InnerOptimizer> optimizer;
   Plan plan;
@@ -157,6 +168,8 @@ struct Recipe {
   std::string folder() const;
   int64_t checkpoint_every() const;
   int64_t valid_every() const;
+  /// Whether model.init is a folder in Hugging Face's form.
+  bool starts_from_folder() const;
   /// Every default written out, with paths made absolute. Parses to the same recipe.
   Value resolved() const;
 };

@@ -5,12 +5,12 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "data/ngram.h"
 #include "sync/account.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/explain.h"
 #include "train/generate.h"
+#include "train/sites.h"
 #include "train/weights.h"
 
 namespace causeway {
@@ -19,50 +19,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int64_t kSampleTokens = 240;
-constexpr int64_t kYardstickBytesMax = 8 << 20;
-
-int64_t valid_tokens(const std::vector<std::shared_ptr<const Source>>& sources) {
-  int64_t sum = 0;
-  for (const auto& source : sources) sum += source->valid_tokens();
-  return sum;
-}
-
-/// A site's validation parts, one after the other.
-void read_valid(const std::vector<std::shared_ptr<const Source>>& sources, int64_t begin,
-                std::span<int32_t> out) {
-  for (const auto& source : sources) {
-    const int64_t here = source->valid_tokens();
-    const int64_t count = std::clamp<int64_t>(here - begin, 0, static_cast<int64_t>(out.size()));
-    if (count > 0) source->valid(begin, out.first(static_cast<size_t>(count)));
-    out = out.subspan(static_cast<size_t>(count));
-    begin = std::max<int64_t>(0, begin - here);
-  }
-  CW_CHECK(out.empty());
-}
-
-/// Up to `bytes_max` tokens of a part, as the bytes they are.
-std::vector<uint8_t> part_bytes(const std::vector<std::shared_ptr<const Source>>& sources,
-                                bool train, int64_t bytes_max) {
-  std::vector<uint8_t> out;
-  for (const auto& source : sources) {
-    const int64_t count = std::min(train ? source->train_tokens() : source->valid_tokens(),
-                                   bytes_max - static_cast<int64_t>(out.size()));
-    std::vector<int32_t> tokens(static_cast<size_t>(std::max<int64_t>(0, count)));
-    train ? source->train(0, tokens) : source->valid(0, tokens);
-    for (const int32_t token : tokens) out.push_back(static_cast<uint8_t>(token));
-  }
-  return out;
-}
-
-/// What byte n-grams of the site's own text reach: the best order of 1 to 5.
-double yardstick(const std::vector<std::shared_ptr<const Source>>& sources) {
-  const auto train = part_bytes(sources, true, kYardstickBytesMax);
-  const auto valid = part_bytes(sources, false, kYardstickBytesMax);
-  double best = 8.0;
-  for (int order = 1; order <= 5; ++order)
-    best = std::min(best, ngram_bits_per_byte(train, valid, order));
-  return best;
-}
 
 std::string first_valid_path(const std::string& folder) { return folder + "/first_valid.json"; }
 
@@ -135,7 +91,8 @@ Run::Run(const Recipe& recipe, const Clock& clock, int64_t program_bytes,
       clock_(clock),
       program_bytes_(program_bytes),
       team_(std::move(team)),
-      mean_(std::make_unique<Arena>(team_->placement())) {}
+      mean_(std::make_unique<Arena>(team_->placement())),
+      token_bytes_(bytes_of_tokens(*recipe.tokenizer)) {}
 
 Result<std::unique_ptr<Run>> Run::make(const Recipe& recipe, const Clock& clock,
                                        int64_t program_bytes) {
@@ -224,11 +181,12 @@ Result<RunSummary> Run::train(const std::atomic<bool>& stop) {
     for (size_t i = 0; i < recipe_.sites.size(); ++i)
       if (valid_tokens(team_->sources()[i]) > 1)
         summary_.yardstick.emplace_back(recipe_.sites[i].options.name,
-                                        yardstick(team_->sources()[i]));
+                                        yardstick(team_->sources()[i], *recipe_.tokenizer));
     GenerateOptions options;
     options.tokens = std::min(kSampleTokens, recipe_.model_plugin->context());
     options.seed = recipe_.run.seed;
-    summary_.sample = generate_text(*recipe_.model_plugin, *mean_, "\n", options);
+    summary_.sample =
+        generate_text(*recipe_.model_plugin, *mean_, *recipe_.tokenizer, "\n", options);
     CW_TRY(write_file_atomically(recipe_.folder() + "/samples.txt", summary_.sample + "\n"));
   }
   summary_.seconds = static_cast<double>(clock_.now_ns() - began_ns) * 1e-9;
@@ -250,13 +208,14 @@ std::vector<ValidReport> Run::validate(bool whole) {
     const auto& sources = team_->sources()[i];
     EvaluateOptions options;
     options.tokens_max = whole ? 0 : recipe_.run.valid_tokens;
+    options.token_bytes = token_bytes_;
     const Evaluation result = evaluate(
         *recipe_.model_plugin, *mean_, valid_tokens(sources),
         [&](int64_t begin, std::span<int32_t> tokens) { read_valid(sources, begin, tokens); },
         options, team_->threads());
     if (result.tokens == 0) continue;
     out.push_back({team_->steps(), recipe_.sites[i].options.name, result.nats_per_token(),
-                   result.bits_per_token(), result.tokens});
+                   result.bits_per_byte(), result.tokens});
     tell([&](Listener& one) { one.on_valid(out.back()); });
   }
   return out;

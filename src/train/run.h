@@ -52,6 +52,7 @@ class Run {
   const int64_t program_bytes_;
   std::unique_ptr<Team> team_;
   std::unique_ptr<Arena> mean_;
+  const std::vector<int32_t> token_bytes_;
   std::vector<Listener*> listeners_;
   std::vector<std::string> notices_;  ///< from before the listeners came
   RunSummary summary_;

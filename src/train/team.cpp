@@ -41,7 +41,7 @@ Result<std::unique_ptr<Team>> Team::make(const Recipe& recipe, const Clock& cloc
   std::unique_ptr<Team> team(new Team(recipe, clock));
   const Model& model = *recipe.model_plugin;
   team->placement_ = std::make_shared<const Placement>(model.layout());
-  CW_TRY(team->open_sources());
+  CW_ASSIGN(team->sources_, open_sites(recipe));
 
   std::vector<Worker::Parts> parts;
   for (WorkerId id = 0; id < recipe.workers(); ++id) {
@@ -73,22 +73,6 @@ Result<std::unique_ptr<Team>> Team::make(const Recipe& recipe, const Clock& cloc
     team->workers_.push_back(
         std::make_unique<Worker>(recipe, *team->plan_, *team->exchange_, clock, std::move(part)));
   return team;
-}
-
-Result<void> Team::open_sources() {
-  for (const RecipeSite& site : recipe_.sites) {
-    auto& opened = sources_.emplace_back();
-    for (const RecipeSource& one : site.sources) {
-      Mistakes told_by_read;
-      std::unique_ptr<Source> source =
-          make_plugin(causeway::sources(), "source", one.plugin, told_by_read);
-      if (auto result = source->open(recipe_.base); !result)
-        return failure(result.error().fault, "site {}: {}", site.options.name,
-                       result.error().message);
-      opened.push_back(std::move(source));
-    }
-  }
-  return {};
 }
 
 int32_t Team::site_of(WorkerId worker) const {
@@ -127,7 +111,7 @@ Result<std::unique_ptr<Feed>> Team::open_feed(WorkerId worker) const {
                      "site {}: a source has {} training tokens; wanted: at least context + 1 = {}",
                      recipe_.sites[site].options.name, tokens, recipe_.model_plugin->context() + 1);
     weighted.push_back({sources_[site][i], recipe_.sites[site].sources[i].weight,
-                        recipe_.sites[site].options.name});
+                        recipe_.sites[site].options.name, recipe_.tokenizer->vocabulary()});
   }
   return mixed_feed(std::move(weighted), static_cast<uint64_t>(recipe_.run.seed), worker);
 }

@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/threads.h"
 #include "exchange/local.h"
+#include "train/sites.h"
 #include "train/worker.h"
 
 namespace causeway {
@@ -46,9 +47,7 @@ class Team {
   const std::shared_ptr<const Placement>& placement() const { return placement_; }
 
   /// Sites with their opened sources; worker m belongs to site m modulo their number.
-  const std::vector<std::vector<std::shared_ptr<const Source>>>& sources() const {
-    return sources_;
-  }
+  const std::vector<Sources>& sources() const { return sources_; }
   int32_t site_of(WorkerId worker) const;
 
   /// Writes the mean of all replicas' parameters, in member order, to `out`.
@@ -56,7 +55,6 @@ class Team {
 
  private:
   Team(const Recipe& recipe, const Clock& clock);
-  Result<void> open_sources();
   Result<void> check_recording() const;
   Result<std::unique_ptr<Feed>> open_feed(WorkerId worker) const;
   struct Shift;
@@ -68,7 +66,7 @@ class Team {
   std::shared_ptr<const Placement> placement_;
   std::unique_ptr<BoundPlan> plan_;
   std::unique_ptr<LocalExchange> exchange_;
-  std::vector<std::vector<std::shared_ptr<const Source>>> sources_;
+  std::vector<Sources> sources_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Text files as tokens: each byte is one token, 0 to 255. Nothing is held but the mapping.
+// Text files as tokens. With bytes as tokens nothing is held but the mapping; another tokenizer's
+// tokens are made when the source is opened, and lie in memory: `causeway prepare` is the way for
+// text that is larger than that.
 #include <algorithm>
 #include <array>
 #include <filesystem>
 
 #include "data/corpus.h"
 #include "data/source.h"
+#include "data/token_list.h"
 
 namespace causeway {
 namespace {
@@ -18,16 +21,49 @@ std::vector<std::string> from_base(const std::string& base, const std::vector<st
   return out;
 }
 
-void copy_tokens(const Corpus& corpus, int64_t begin, std::span<int32_t> out) {
-  std::array<uint8_t, 4096> bytes;
-  while (!out.empty()) {
-    const size_t count = std::min(out.size(), bytes.size());
-    corpus.copy(begin, std::span(bytes).first(count));
-    std::copy_n(bytes.begin(), count, out.begin());
-    out = out.subspan(count);
-    begin += static_cast<int64_t>(count);
+/// One part, training or validation: a corpus of bytes, or the tokens that were made of it.
+class Part {
+ public:
+  Part(std::shared_ptr<const Corpus> corpus, const Tokenizer& tokenizer)
+      : tokens_(tokenizer.vocabulary()) {
+    if (tokenizer.digest() == bytes_tokenizer()->digest())
+      corpus_ = std::move(corpus);
+    else
+      encode(*corpus, tokenizer);
   }
-}
+
+  int64_t size() const { return corpus_ ? corpus_->size_bytes() : tokens_.size(); }
+  int64_t held_bytes() const { return tokens_.held_bytes(); }
+
+  void copy(int64_t begin, std::span<int32_t> out) const {
+    if (!corpus_) return tokens_.copy(begin, out);
+    std::array<uint8_t, 4096> bytes;
+    while (!out.empty()) {
+      const size_t count = std::min(out.size(), bytes.size());
+      corpus_->copy(begin, std::span(bytes).first(count));
+      std::copy_n(bytes.begin(), count, out.begin());
+      out = out.subspan(count);
+      begin += static_cast<int64_t>(count);
+    }
+  }
+
+ private:
+  /// Each file is a document, with the tokenizer's mark at its end.
+  void encode(const Corpus& corpus, const Tokenizer& tokenizer) {
+    const auto encoder = tokenizer.encoder();
+    std::vector<int32_t> tokens;
+    for (int64_t i = 0; i < corpus.files(); ++i) {
+      const auto bytes = corpus.file(i);
+      tokens.clear();
+      encoder->encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, tokens);
+      if (const auto end = tokenizer.end_of_text()) tokens.push_back(*end);
+      tokens_.add(tokens);
+    }
+  }
+
+  std::shared_ptr<const Corpus> corpus_;
+  TokenList tokens_;
+};
 
 class Text final : public Source {
  public:
@@ -47,7 +83,7 @@ class Text final : public Source {
 
   explicit Text(const Options& options) : options_(options) {}
 
-  Result<void> open(const std::string& base) override {
+  Result<void> open(const std::string& base, std::shared_ptr<const Tokenizer> tokenizer) override {
     const std::vector<std::string> paths = from_base(base, options_.train);
     const bool split = options_.valid.empty() && options_.valid_percent > 0;
     const double end = split ? 1 - options_.valid_percent / 100 : 1;
@@ -58,31 +94,34 @@ class Text final : public Source {
     } else if (!options_.valid.empty()) {
       CW_ASSIGN(valid, Corpus::open(from_base(base, options_.valid)));
     }
-    train_ = std::move(train);
-    valid_ = std::move(valid);
+    train_ = std::make_unique<Part>(std::move(train), *tokenizer);
+    valid_ = valid ? std::make_unique<Part>(std::move(valid), *tokenizer) : nullptr;
     return {};
   }
 
-  int64_t train_tokens() const override { return train_ ? train_->size_bytes() : 0; }
-  int64_t valid_tokens() const override { return valid_ ? valid_->size_bytes() : 0; }
+  int64_t train_tokens() const override { return train_ ? train_->size() : 0; }
+  int64_t valid_tokens() const override { return valid_ ? valid_->size() : 0; }
+  int64_t held_bytes() const override {
+    return (train_ ? train_->held_bytes() : 0) + (valid_ ? valid_->held_bytes() : 0);
+  }
 
   void train(int64_t begin, std::span<int32_t> out) const override {
     CW_CHECK(train_ != nullptr, "the source is not open");
-    copy_tokens(*train_, begin, out);
+    train_->copy(begin, out);
   }
   void valid(int64_t begin, std::span<int32_t> out) const override {
     CW_CHECK(valid_ != nullptr, "the source has no validation part, or is not open");
-    copy_tokens(*valid_, begin, out);
+    valid_->copy(begin, out);
   }
 
  private:
   Options options_;
-  std::shared_ptr<const Corpus> train_, valid_;
+  std::unique_ptr<const Part> train_, valid_;
 };
 
 }  // namespace
 
 extern const Entry<Source> sources_text;
-const Entry<Source> sources_text = entry<Source, Text>("text", "text files, each byte one token");
+const Entry<Source> sources_text = entry<Source, Text>("text", "text files as tokens");
 
 }  // namespace causeway

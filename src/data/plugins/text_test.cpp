@@ -45,7 +45,7 @@ TEST(Text, GivesEachByteAsAToken) {
   Value options;
   options.set("train", list({"bytes"}));
   const auto source = make(options);
-  ASSERT_TRUE(source->open(folder));
+  ASSERT_TRUE(source->open(folder, bytes_tokenizer()));
   ASSERT_EQ(source->train_tokens(), static_cast<int64_t>(kSize));
   EXPECT_EQ(source->valid_tokens(), 0);
   std::vector<int32_t> tokens(kSize - 3);
@@ -63,7 +63,7 @@ TEST(Text, ReadsPathsFromTheBaseOrFromTheRoot) {
   options.set("valid", list({folder + "/valid"}));
   options.set("valid_percent", 50);  // of no effect beside `valid`
   const auto source = make(options);
-  ASSERT_TRUE(source->open(folder));
+  ASSERT_TRUE(source->open(folder, bytes_tokenizer()));
   EXPECT_EQ(train_text(*source), "near");
   EXPECT_EQ(valid_text(*source), "far");
 }
@@ -76,7 +76,7 @@ TEST(Text, HoldsTheLastPartOfEachFileBack) {
   options.set("train", list({"a", "b"}));
   options.set("valid_percent", 20);
   const auto source = make(options);
-  ASSERT_TRUE(source->open(folder));
+  ASSERT_TRUE(source->open(folder, bytes_tokenizer()));
   EXPECT_EQ(train_text(*source), "01234567abcdefghijklmnop");
   EXPECT_EQ(valid_text(*source), "89qrst");
 }
@@ -87,7 +87,7 @@ TEST(Text, SaysWhichFileIsMissing) {
   Value options;
   options.set("train", list({"train"}));
   options.set("valid", list({"lost"}));
-  const auto opened = make(options)->open(folder);
+  const auto opened = make(options)->open(folder, bytes_tokenizer());
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().fault, Fault::kIo);
   EXPECT_THAT(opened.error().message, HasSubstr(folder + "/lost"));

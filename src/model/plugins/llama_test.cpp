@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <gmock/gmock.h>
@@ -146,8 +147,54 @@ TEST(Llama, HasTheOraclesLayout) {
 }
 
 TEST(Llama, WritesTheOraclesConfig) {
-  EXPECT_EQ(nlohmann::json::parse(oracle::tiny_model()->config_json()),
-            nlohmann::json::parse(oracle::read_file("fixtures/tiny.config.json")));
+  auto config = nlohmann::json::parse(oracle::tiny_model()->config_json());
+  // What transformers 5 calls otherwise is written as well.
+  EXPECT_EQ(config["dtype"], "float32");
+  EXPECT_EQ(config["rope_parameters"],
+            nlohmann::json({{"rope_type", "default"}, {"rope_theta", 10000.0}}));
+  config.erase("dtype");
+  config.erase("rope_parameters");
+  EXPECT_EQ(config, nlohmann::json::parse(oracle::read_file("fixtures/tiny.config.json")));
+}
+
+/// Names of the tensors of the first layer's attention.
+std::vector<std::string> attention_names(const std::string& architecture) {
+  Value options = small_options();
+  options.set("architecture", architecture);
+  const auto model = make_llama(options);
+  std::vector<std::string> names;
+  const std::string prefix = "model.layers.0.self_attn.";
+  for (const Tensor& tensor : model->layout().tensors())
+    if (tensor.name.starts_with(prefix)) names.push_back(tensor.name.substr(prefix.size()));
+  return names;
+}
+
+TEST(Llama, HasTheTensorsOfItsArchitecture) {
+  using testing::ElementsAre;
+  EXPECT_EQ(attention_names("mistral"), attention_names("llama"));
+  EXPECT_THAT(attention_names("qwen2"),
+              ElementsAre("q_proj.weight", "q_proj.bias", "k_proj.weight", "k_proj.bias",
+                          "v_proj.weight", "v_proj.bias", "o_proj.weight"));
+  EXPECT_THAT(attention_names("qwen3"),
+              ElementsAre("q_proj.weight", "k_proj.weight", "v_proj.weight", "o_proj.weight",
+                          "q_norm.weight", "k_norm.weight"));
+}
+
+TEST(Llama, StartsBiasesAtZeroWithoutDecayAndHeadGainsAtOne) {
+  for (const char* architecture : {"qwen2", "qwen3"}) {
+    Value options = small_options();
+    options.set("architecture", architecture);
+    const auto model = make_llama(options);
+    Arena x(place(*model));
+    model->initialise(3, x);
+    for (const Tensor& tensor : model->layout().tensors()) {
+      const bool bias = tensor.name.ends_with(".bias");
+      if (!bias && tensor.name.find("_norm.") == std::string::npos) continue;
+      EXPECT_EQ(tensor.role, bias ? Role::kBias : Role::kNorm) << tensor.name;
+      const auto index = static_cast<size_t>(&tensor - model->layout().tensors().data());
+      EXPECT_TRUE(x[index].eq(bias ? 0 : 1).all().item<bool>()) << tensor.name;
+    }
+  }
 }
 
 TEST(Llama, FillsInSizesThatAreLeftOut) {
@@ -176,6 +223,9 @@ TEST(Llama, RefusesSizesThatDoNotFit) {
   EXPECT_THAT(mistake({{"width", 54}}), testing::HasSubstr("even"));
   EXPECT_THAT(mistake({{"head_width", 7}}), testing::HasSubstr("even"));
   EXPECT_EQ(mistake({{"width", 50}, {"head_width", 8}}), "");
+  EXPECT_EQ(mistake({{"rope_high_freq_factor", 1}}), "") << "without a factor it means nothing";
+  EXPECT_THAT(mistake({{"rope_factor", 8}, {"rope_high_freq_factor", 1}}),
+              testing::HasSubstr("rope_high_freq_factor = 1"));
 }
 
 TEST(Llama, InitialWeightsAreAFunctionOfTheSeed) {
@@ -240,6 +290,61 @@ TEST(Llama, CacheGivesTheLogitsOfTheWholeText) {
     }
     EXPECT_EQ(cache->length(), 40);
   }
+}
+
+// Goal: the same where the cache's room and the tables of angles have to grow, for each kind.
+TEST(Llama, CacheGrowsWithTheText) {
+  for (const char* architecture : {"llama", "qwen2", "qwen3"}) {
+    Value options = small_options();
+    options.set("architecture", architecture);
+    options.set("context", 700);
+    options.set("rope_factor", 4.0);
+    options.set("rope_original_context", 100);
+    const auto model = make_llama(options);
+    Arena x(place(*model), at::kDouble);
+    model->initialise(3, x);
+    x.flat().mul_(8).add_(0.01);
+    const at::Tensor text = some_tokens(1, 700, 50);
+    const at::Tensor wanted = model->logits(x, text)[0];
+    const auto cache = model->make_cache();
+    for (const int64_t piece : {5, 250, 1, 1, 300, 143}) {
+      const int64_t* start = text.const_data_ptr<int64_t>() + cache->length();
+      const at::Tensor got = model->next_logits(x, {start, static_cast<size_t>(piece)}, *cache);
+      EXPECT_THAT(doubles(got), AllNear(doubles(wanted[cache->length() - 1]), 1e-11))
+          << architecture << " after " << cache->length();
+    }
+  }
+}
+
+// Goal: a head that is taken by parts of the rows is the same head. Method: a vocabulary of which
+// 41 rows fit; losses against the logits, gradients against a vocabulary's whole logits.
+TEST(Llama, TakesALargeVocabularyByParts) {
+  Value options = small_options();
+  options.set("vocabulary", 100'000);
+  options.set("width", 6);
+  options.set("head_width", 2);
+  const auto model = make_llama(options);
+  Arena x(place(*model)), g(x.shared_placement());
+  model->initialise(3, x);
+  x.flat().mul_(20);
+  const at::Tensor tokens = some_tokens(3, 31, 100'000);
+  const at::Tensor targets = tokens.narrow(1, 1, 30).unsqueeze(2);
+  const at::Tensor logits = model->logits(x, tokens.narrow(1, 0, 30));
+  const at::Tensor wanted =
+      logits.logsumexp(at::IntArrayRef{2}) - logits.gather(2, targets).squeeze(2);
+  EXPECT_THAT(doubles(model->losses(x, tokens)), AllNear(doubles(wanted), 1e-4));
+  EXPECT_NEAR(model->loss_and_gradient(x, tokens, g), wanted.mean().item<double>(), 1e-4);
+
+  // The head's gradient is (p - 1[target])^T y / rows; each row of p sums to 1.
+  const at::Tensor dhead = g[model->layout().tensors().size() - 1];
+  EXPECT_LT(dhead.sum(0, false, at::kDouble).abs().max().item<double>(), 1e-5);
+  // A token that is no target and was not read still has its share from every part.
+  Arena one(x.shared_placement()), parts(x.shared_placement());
+  for (int row = 0; row < 3; ++row) {
+    model->loss_and_gradient(x, tokens.narrow(0, row, 1), one);  // 30 rows: a single part
+    parts.flat().add_(one.flat(), 1.0 / 3);
+  }
+  EXPECT_LT((parts.flat() - g.flat()).norm().item<double>(), 1e-5 * g.flat().norm().item<double>());
 }
 
 TEST(LlamaDeathTest, RefusesTextBeyondTheContextAndTokensBeyondTheVocabulary) {
