@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   add_eval(app, exit_code);
   add_generate(app, exit_code);
   add_tokenizer(app, exit_code);
+  add_prepare(app, exit_code);
   add_lab(app, exit_code);
   add_list(app, exit_code);
   add_bench(app, exit_code);
