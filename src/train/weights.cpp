@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "model/hugging_face_fields.h"
 #include "train/weight_files.h"
 
 namespace causeway {
@@ -39,7 +40,7 @@ Result<void> check_names(const std::string& path, const WeightFiles& files, cons
     if (tensor.alias_of.empty() && !files.contains(tensor.name)) missing.push_back(tensor.name);
   for (const std::string& name : files.names())
     if (layout.find(name) == nullptr && !name.ends_with("rotary_emb.inv_freq"))
-      unknown.push_back(name);
+      unknown.push_back(shown(name));
   if (missing.empty() && unknown.empty()) return {};
   std::string text;
   if (!missing.empty()) text = fmt::format("has no tensor {}", listed(missing));
