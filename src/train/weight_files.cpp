@@ -68,6 +68,7 @@ Result<WeightFiles> WeightFiles::open(const std::string& path) {
     CW_ASSIGN(file, weights_in(path));
   }
   WeightFiles out;
+  out.path_ = file;
   if (file.ends_with(".json")) {
     CW_TRY(out.add_index(file));
   } else {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +22,7 @@ class WeightFiles {
   /// Fault::kBadInput, kCorrupt or kIo with the reason.
   static Result<WeightFiles> open(const std::string& path);
 
+  const std::string& path() const { return path_; }
   /// All names, sorted.
   std::vector<std::string> names() const;
   bool contains(std::string_view name) const { return places_.contains(name); }
@@ -34,6 +35,7 @@ class WeightFiles {
   void add_file(Safetensors file);
   const Safetensors& file_of(std::string_view name) const;
 
+  std::string path_;
   std::vector<Safetensors> files_;
   std::map<std::string, size_t, std::less<>> places_;  ///< tensor to its file
 };

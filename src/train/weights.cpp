@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "model/hugging_face_fields.h"
-#include "train/weight_files.h"
 
 namespace causeway {
 namespace {
@@ -34,7 +33,7 @@ std::string listed(const std::vector<std::string>& names) {
 }
 
 /// A tensor that is missing may be one that is too many under another name, so both are told.
-Result<void> check_names(const std::string& path, const WeightFiles& files, const Layout& layout) {
+Result<void> check_names(const WeightFiles& files, const Layout& layout) {
   std::vector<std::string> missing, unknown;
   for (const Tensor& tensor : layout.tensors())
     if (tensor.alias_of.empty() && !files.contains(tensor.name)) missing.push_back(tensor.name);
@@ -47,10 +46,10 @@ Result<void> check_names(const std::string& path, const WeightFiles& files, cons
   if (!unknown.empty())
     text += fmt::format("{}has {}, which {} no part of this model", text.empty() ? "" : "; it ",
                         listed(unknown), unknown.size() == 1 ? "is" : "are");
-  return failure(Fault::kBadInput, "{} {}", path, text);
+  return failure(Fault::kBadInput, "{} {}", files.path(), text);
 }
 
-Result<DType> check_alias(const std::string& path, const WeightFiles& files, const Tensor& alias) {
+Result<DType> check_alias(const WeightFiles& files, const Tensor& alias) {
   CW_ASSIGN(const TensorView target, files.find(alias.alias_of));
   if (!files.contains(alias.name)) return target.dtype;
   CW_ASSIGN(const TensorView own, files.find(alias.name));
@@ -59,34 +58,42 @@ Result<DType> check_alias(const std::string& path, const WeightFiles& files, con
     return failure(Fault::kBadInput,
                    "{}: `{}` is not `{}`, though the configuration ties them: "
                    "`tie_word_embeddings`",
-                   path, alias.name, alias.alias_of);
+                   files.path(), alias.name, alias.alias_of);
   return target.dtype;
 }
 
-Result<DType> read_one(const std::string& path, const WeightFiles& files, const Tensor& tensor,
-                       std::span<float> out) {
+Result<DType> check_tensor(const WeightFiles& files, const Tensor& tensor) {
   CW_ASSIGN(const TensorView view, files.find(tensor.name));
   if (view.shape != tensor.shape)
-    return failure(Fault::kBadInput, "{}: `{}` has shape [{}]; this model wants [{}]", path,
+    return failure(Fault::kBadInput, "{}: `{}` has shape [{}]; this model wants [{}]", files.path(),
                    tensor.name, fmt::join(view.shape, ", "), fmt::join(tensor.shape, ", "));
-  CW_TRY(files.read_floats(tensor.name, out));
   return view.dtype;
 }
 
 }  // namespace
 
-Result<std::vector<DType>> read_weights(const std::string& path, Arena& x) {
-  CW_ASSIGN(const WeightFiles files, WeightFiles::open(path));
-  const Layout& layout = x.placement().layout();
-  CW_TRY(check_names(path, files, layout));
+Result<std::vector<DType>> check_weights(const WeightFiles& files, const Layout& layout) {
+  CW_TRY(check_names(files, layout));
   std::vector<DType> dtypes;
-  for (size_t i = 0; i < layout.tensors().size(); ++i) {
-    const Tensor& tensor = layout.tensors()[i];
-    CW_ASSIGN(const DType dtype, tensor.alias_of.empty()
-                                     ? read_one(path, files, tensor, values_of(x, i))
-                                     : check_alias(path, files, tensor));
+  for (const Tensor& tensor : layout.tensors()) {
+    CW_ASSIGN(const DType dtype,
+              tensor.alias_of.empty() ? check_tensor(files, tensor) : check_alias(files, tensor));
     dtypes.push_back(dtype);
   }
+  return dtypes;
+}
+
+Result<void> read_weights(const WeightFiles& files, Arena& x) {
+  const auto& tensors = x.placement().layout().tensors();
+  for (size_t i = 0; i < tensors.size(); ++i)
+    if (tensors[i].alias_of.empty()) CW_TRY(files.read_floats(tensors[i].name, values_of(x, i)));
+  return {};
+}
+
+Result<std::vector<DType>> read_weights(const std::string& path, Arena& x) {
+  CW_ASSIGN(const WeightFiles files, WeightFiles::open(path));
+  CW_ASSIGN(auto dtypes, check_weights(files, x.placement().layout()));
+  CW_TRY(read_weights(files, x));
   return dtypes;
 }
 
