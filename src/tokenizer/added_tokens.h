@@ -47,8 +47,9 @@ class AddedTokenFinder {
       if (what.lstrip) begin = std::max(spaces_before(all, begin), done);
       if (what.rstrip) end = spaces_after(all, end);
       if (done < begin) text(all.substr(done, begin - done));
-      token(what.id);
-      done = end;
+      // A token before may have taken all of this one as white space.
+      if (begin < end) token(what.id);
+      done = begin <= end ? end : done;
     }
     if (done < all.size()) text(all.substr(done));
   }

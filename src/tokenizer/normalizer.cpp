@@ -14,6 +14,7 @@
 
 #include "tokenizer/json_fields.h"
 #include "tokenizer/unicode.h"
+#include "tokenizer/unicode_additions.h"
 
 namespace causeway {
 namespace {
@@ -24,6 +25,22 @@ using Codes = std::vector<utf8proc_int32_t>;
 constexpr int kDepthMax = 8;
 // No character below it changes or composes with one before it.
 constexpr uint32_t kFirstUnsafe = 0x300;
+
+// The tokenizers package normalises by the tables of Unicode 9. These marks came later: it neither
+// moves nor composes them, and equal tokens need the same.
+struct Marks {
+  uint32_t first, last;
+};
+constexpr Marks kLaterMarks[] = {
+    {0x7FD, 0x7FD},     {0x898, 0x89F},     {0x8CA, 0x8D3},     {0x9FE, 0x9FE},
+    {0xC3C, 0xC3C},     {0xD3B, 0xD3C},     {0xEBA, 0xEBA},     {0x1715, 0x1715},
+    {0x1ABF, 0x1ACE},   {0x1DF6, 0x1DFA},   {0xA82C, 0xA82C},   {0x10D24, 0x10D27},
+    {0x10EAB, 0x10EAC}, {0x10F46, 0x10F50}, {0x10F82, 0x10F85}, {0x11070, 0x11070},
+    {0x1133B, 0x1133B}, {0x1145E, 0x1145E}, {0x11839, 0x1183A}, {0x11930, 0x11930},
+    {0x1193D, 0x1193E}, {0x11943, 0x11943}, {0x119E0, 0x119E0}, {0x11A34, 0x11A34},
+    {0x11A47, 0x11A47}, {0x11A99, 0x11A99}, {0x11D42, 0x11D42}, {0x11D44, 0x11D45},
+    {0x11D97, 0x11D97}, {0x16FF0, 0x16FF1}, {0x1E130, 0x1E136}, {0x1E2AE, 0x1E2AE},
+    {0x1E2EC, 0x1E2EF}};
 
 Result<bool> parse_at(const Json& value, const std::string& where, int depth) {
   if (value.is_null()) return false;
@@ -72,31 +89,43 @@ void compose(Codes& codes) {
   codes.resize(static_cast<size_t>(std::max<utf8proc_ssize_t>(left, 0)));
 }
 
-/// The characters that may change or compose with one before them.
-class UnsafeCharacters {
+/// What normalising does with a character.
+enum class Role : uint8_t {
+  kSafe,     ///< begins a stretch that can be worked on by itself
+  kUnsafe,   ///< may change, or compose with what is before it
+  kBarrier,  ///< stays, and nothing composes with it
+};
+
+class Roles {
  public:
-  UnsafeCharacters() : unsafe_(kCodePoints) {
+  Roles() : roles_(kCodePoints, Role::kSafe) {
     Codes codes;
     for (uint32_t code = 0; code < kCodePoints; ++code) {
       if (code >= 0xAC00 && code <= 0xD7A3) continue;  // Hangul syllables stay as they are.
       const auto signed_code = static_cast<utf8proc_int32_t>(code);
       const utf8proc_property_t* property = utf8proc_get_property(signed_code);
-      if (property->combining_class != 0) unsafe_[code] = true;
+      if (property->combining_class != 0) roles_[code] = Role::kUnsafe;
       if (property->decomp_seqindex == UINT16_MAX || property->decomp_type != 0) continue;
       codes.clear();
       decompose(code, codes);
-      for (size_t i = 1; i < codes.size(); ++i) unsafe_[static_cast<size_t>(codes[i])] = true;
+      for (size_t i = 1; i < codes.size(); ++i)
+        roles_[static_cast<size_t>(codes[i])] = Role::kUnsafe;
       compose(codes);
-      if (codes != Codes{signed_code}) unsafe_[code] = true;
+      if (codes != Codes{signed_code}) roles_[code] = Role::kUnsafe;
     }
     // Vowels and trailing consonants of Hangul compose by arithmetic, not by a table.
-    for (uint32_t code = 0x1161; code <= 0x11C2; ++code) unsafe_[code] = true;
+    for (uint32_t code = 0x1161; code <= 0x11C2; ++code) roles_[code] = Role::kUnsafe;
+    const auto stays = [&](uint32_t first, uint32_t last) {
+      for (uint32_t code = first; code <= last; ++code) roles_[code] = Role::kBarrier;
+    };
+    for (const Marks& marks : kLaterMarks) stays(marks.first, marks.last);
+    for (const UnicodeRange& range : unicode_additions()) stays(range.first, range.last);
   }
 
-  bool has(uint32_t code) const { return code >= kFirstUnsafe && unsafe_[code]; }
+  Role of(uint32_t code) const { return code < kFirstUnsafe ? Role::kSafe : roles_[code]; }
 
  private:
-  std::vector<bool> unsafe_;
+  std::vector<Role> roles_;
 };
 
 void append_normalized(std::string_view text, Codes& codes, std::string& out) {
@@ -117,21 +146,22 @@ Result<bool> parse_normalizer(const Json& value, const std::string& name) {
 }
 
 std::string_view normalize_nfc(std::string_view text, std::string& scratch) {
-  static const UnsafeCharacters unsafe;
+  static const Roles roles;
   Codes codes;
   size_t copied = 0, safe = 0;
   bool changed = false;
   for (size_t at = 0; at < text.size();) {
     const CodePoint point = read_code_point(text.data() + at);
-    if (!unsafe.has(point.code)) {
-      safe = at;
+    const Role role = roles.of(point.code);
+    if (role != Role::kUnsafe) {
+      safe = role == Role::kSafe ? at : at + point.bytes;
       at += point.bytes;
       continue;
     }
     size_t end = at;
     while (end < text.size()) {
       const CodePoint next = read_code_point(text.data() + end);
-      if (!unsafe.has(next.code)) break;
+      if (roles.of(next.code) != Role::kUnsafe) break;
       end += next.bytes;
     }
     if (!changed) scratch.clear();

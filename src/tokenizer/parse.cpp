@@ -68,10 +68,7 @@ Digest identity_of(const BpeParts& parts, const TokenTexts& vocabulary) {
   return hasher.digest();
 }
 
-}  // namespace
-
-Result<std::shared_ptr<const Tokenizer>> parse_tokenizer(std::string_view json,
-                                                         const std::string& name) {
+Result<BpeParts> read_parts(std::string_view json, const std::string& name) {
   CW_ASSIGN(const TokenizerFile file, read_tokenizer_file(json, name));
   if (const Json version = part_of(file, "version"); !version.is_null() && version != "1.0")
     return failure(Fault::kBadInput, "{}: `version` must be \"1.0\"", name);
@@ -88,6 +85,21 @@ Result<std::shared_ptr<const Tokenizer>> parse_tokenizer(std::string_view json,
   CW_TRY(build_finders(parts, name));
   parts.digest = identity_of(parts, file.vocabulary);
   parts.json = json;
+  return parts;
+}
+
+/// Whether this is what the byte tokenizer writes, which is known by one name only.
+bool is_bytes(const BpeParts& parts) {
+  static const Digest bytes = read_parts(bytes_tokenizer()->json(), "bytes").value().digest;
+  return parts.digest == bytes && parts.before.empty() && parts.after.empty();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Tokenizer>> parse_tokenizer(std::string_view json,
+                                                         const std::string& name) {
+  CW_ASSIGN(BpeParts parts, read_parts(json, name));
+  if (is_bytes(parts)) return bytes_tokenizer();
   return bpe_tokenizer(std::move(parts));
 }
 

@@ -69,7 +69,8 @@ class Tokenizer {
 std::shared_ptr<const Tokenizer> bytes_tokenizer();
 
 /// Reads a tokenizer.json; `name` is for messages. Any text is safe. Fault::kBadInput says what is
-/// wrong or names what is not supported; at most 256 MB.
+/// wrong or names what is not supported; at most 256 MB. What bytes_tokenizer() writes is read as
+/// that.
 Result<std::shared_ptr<const Tokenizer>> parse_tokenizer(std::string_view json,
                                                          const std::string& name);
 

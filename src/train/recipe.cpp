@@ -94,13 +94,14 @@ void read_tokenizer(const Tables& tables, Recipe& recipe, Mistakes& mistakes) {
   if (stated != nullptr && !stated->is(Value::Kind::kString)) return;  // Told by read_options.
   std::string& name = recipe.data.tokenizer;
   if (stated == nullptr && comes) name = folder;
+  const std::string written = name;
   if (name != "bytes") name = find_path(recipe.base, name);
   const Location where = stated == nullptr ? tables.data.where : stated->where;
   auto opened = open_tokenizer(name);
   if (!opened)
-    return mistakes.add(where, fmt::format("`tokenizer`: {}; wanted: \"bytes\", a tokenizer.json, "
-                                           "or a folder with one",
-                                           opened.error().message));
+    return mistakes.add(where, fmt::format("`tokenizer` is \"{}\"; wanted: \"bytes\", a "
+                                           "tokenizer.json, or a folder with one; {}",
+                                           written, opened.error().message));
   recipe.tokenizer = *opened;
   if (stated == nullptr || !comes) return;
   const auto own = open_tokenizer(folder);

@@ -2,8 +2,6 @@
 #include "train/saved_model.h"
 
 #include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "train/checkpoint.h"
 #include "train/weights.h"
@@ -11,56 +9,56 @@
 namespace causeway {
 namespace {
 
-using nlohmann::json;
+bool exists(const std::string& path) {
+  std::error_code none;
+  return std::filesystem::exists(path, none);
+}
 
-/// The options of the llama family that a Hugging Face config states.
-Value llama_options(const json& config) {
-  Value out;
-  const int64_t heads = config.at("num_attention_heads").get<int64_t>();
-  out.set("layers", config.at("num_hidden_layers").get<int64_t>());
-  out.set("width", config.at("hidden_size").get<int64_t>());
-  out.set("heads", heads);
-  out.set("kv_heads", config.value("num_key_value_heads", heads));
-  if (config.contains("head_dim") && config["head_dim"].is_number_integer())
-    out.set("head_width", config["head_dim"].get<int64_t>());
-  out.set("inner", config.at("intermediate_size").get<int64_t>());
-  out.set("context", config.at("max_position_embeddings").get<int64_t>());
-  out.set("vocabulary", config.at("vocab_size").get<int64_t>());
-  out.set("rope_theta", config.value("rope_theta", 10000.0));
-  out.set("norm_eps", config.value("rms_norm_eps", 1e-6));
-  out.set("tied", config.value("tie_word_embeddings", false));
-  return out;
+void open_folder_tokenizer(SavedModel& saved) {
+  const std::string path = saved.folder + "/tokenizer.json";
+  const int64_t vocabulary = saved.model->vocabulary();
+  if (!exists(path)) {
+    if (vocabulary == bytes_tokenizer()->vocabulary())
+      saved.tokenizer = bytes_tokenizer();
+    else
+      saved.tokenizer_problem = fmt::format(
+          "{} has no tokenizer.json, and its vocabulary of {} is not that of bytes: 256",
+          saved.folder, vocabulary);
+    return;
+  }
+  auto tokenizer = open_tokenizer(path);
+  if (!tokenizer)
+    saved.tokenizer_problem = tokenizer.error().message;
+  else if ((*tokenizer)->vocabulary() > vocabulary)
+    saved.tokenizer_problem = fmt::format("{} has tokens up to {}; the model's vocabulary is {}",
+                                          path, (*tokenizer)->vocabulary() - 1, vocabulary);
+  else
+    saved.tokenizer = std::move(*tokenizer);
 }
 
 }  // namespace
 
-Result<SavedModel> open_model(const std::string& path) {
+Result<SavedModel> open_model(const std::string& path, int64_t context) {
   SavedModel out;
   out.folder = path;
   const auto checkpoints = list_checkpoints(path);
   if (!checkpoints.empty()) out.folder = checkpoints.front();
-  const std::string config_path = out.folder + "/config.json";
-  std::ifstream in(config_path, std::ios::binary);
-  if (!in)
+  if (!exists(out.folder + "/config.json"))
     return failure(Fault::kBadInput,
                    "{} is no model: wanted a run's folder, a checkpoint, or a folder with "
                    "config.json and model.safetensors",
                    path);
-  const json config = json::parse(in, nullptr, false);
-  if (!config.is_object()) return failure(Fault::kBadInput, "{} is no JSON object", config_path);
-  const auto type = config.find("model_type");
-  if (type == config.end() || *type != "llama")
-    return failure(Fault::kBadInput, "{}: model_type is {}; wanted: \"llama\"", config_path,
-                   type == config.end() ? "missing" : type->dump());
+  CW_ASSIGN(out.config, read_config(out.folder, context));
   Mistakes mistakes;
-  try {
-    out.model = make_plugin(models(), "model", {"llama", llama_options(config)}, mistakes);
-  } catch (const json::exception& broken) {
-    return failure(Fault::kBadInput, "{}: {}", config_path, broken.what());
-  }
-  if (!mistakes.empty()) return failure(Fault::kBadInput, "{}: {}", config_path, mistakes.text());
+  out.model = make_plugin(models(), "model", {out.config.preset, out.config.options}, mistakes);
+  if (!mistakes.empty())
+    return failure(Fault::kBadInput, "{}/config.json: {}", out.folder, mistakes.text());
+  // Before memory is asked for: sizes that a stranger states must be those of the files.
+  CW_ASSIGN(const WeightFiles files, WeightFiles::open(out.folder));
+  CW_ASSIGN(out.dtypes, check_weights(files, out.model->layout()));
   out.x = std::make_unique<Arena>(std::make_shared<const Placement>(out.model->layout()));
-  CW_TRY(read_weights(out.folder + "/model.safetensors", *out.x));
+  CW_TRY(read_weights(files, *out.x));
+  open_folder_tokenizer(out);
   return out;
 }
 

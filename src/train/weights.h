@@ -8,12 +8,21 @@
 #include "core/hash.h"
 #include "data/safetensors.h"
 #include "tensor/arena.h"
+#include "train/weight_files.h"
 
 namespace causeway {
 
-/// Reads every tensor of the layout by its Hugging Face name from a safetensors file (F32, F16,
-/// BF16 or F64). A tied tensor may be absent. Fault::kBadInput for a missing or misshapen tensor.
-Result<void> read_weights(const std::string& path, Arena& x);
+/// The stored type of each tensor of the layout, after a check that the files have it in its shape
+/// under its Hugging Face name and nothing else. A tied tensor may be absent; if it is there, it
+/// must be its target bit for bit. Buffers `*.rotary_emb.inv_freq` of old files are passed over.
+/// Fault::kBadInput names what is wrong.
+Result<std::vector<DType>> check_weights(const WeightFiles& files, const Layout& layout);
+
+/// Reads the values: F32, F16, BF16 or F64. Files that have not passed check_weights may fail as it
+/// does. After a failure the arena is to be thrown away.
+Result<void> read_weights(const WeightFiles& files, Arena& x);
+/// Opens (see WeightFiles::open), checks and reads.
+Result<std::vector<DType>> read_weights(const std::string& path, Arena& x);
 
 /// The arena's tensors as safetensors entries that borrow its values; names get `prefix`.
 std::vector<TensorToWrite> weight_entries(const Arena& arena, const std::string& prefix = "");
