@@ -62,7 +62,7 @@ class Flags {
  public:
   explicit Flags(Mistakes& mistakes) : mistakes_(mistakes) {}
 
-  void set(Value& table, const std::string& flag, const char* option, Value value) {
+  static void set(Value& table, const std::string& flag, const char* option, Value value) {
     value.where = {flag, 0};
     table.set(option, std::move(value));
   }

@@ -7,7 +7,6 @@
 namespace causeway {
 namespace {
 
-constexpr size_t kReadBytes = size_t{1} << 20;
 // Of a line that is too long: enough to tell which it is.
 constexpr size_t kHeadBytes = 256;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
@@ -27,11 +26,12 @@ size_t cut(std::string_view text, size_t bytes_max) {
 }  // namespace
 
 DocumentStream::DocumentStream(std::unique_ptr<Input> input, bool json, int32_t file,
-                               int64_t document_bytes_max)
+                               int64_t document_bytes_max, size_t read_bytes)
     : input_(std::move(input)),
       json_(json),
       file_(file),
-      bytes_max_(static_cast<size_t>(document_bytes_max)) {
+      bytes_max_(static_cast<size_t>(document_bytes_max)),
+      read_bytes_(read_bytes) {
   CW_CHECK(document_bytes_max >= 8, "{} bytes", document_bytes_max);
 }
 
@@ -39,7 +39,7 @@ Result<void> DocumentStream::fill() {
   buffer_.erase(0, begin_);
   begin_ = 0;
   const size_t old = buffer_.size();
-  buffer_.resize(old + kReadBytes);
+  buffer_.resize(old + read_bytes_);
   auto got = input_->read(std::span(buffer_).subspan(old));
   buffer_.resize(old + (got ? *got : 0));
   if (!got) return got.error();
@@ -117,7 +117,8 @@ Result<bool> DocumentStream::next_line(RawDocument& document) {
     if (line.empty() && at_end_ && held().empty()) return false;
     document.too_long = line.size() > bytes_max_;
     const bool given = !is_blank(line) || document.too_long;
-    if (given) document.bytes = document.too_long ? line.substr(0, kHeadBytes) : line;
+    if (given)
+      document.bytes = document.too_long ? line.substr(0, std::min(kHeadBytes, bytes_max_)) : line;
     document.line = line_;
     pass(scanned_);
     if (document.too_long) CW_TRY(pass_rest_of_line());

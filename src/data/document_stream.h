@@ -16,8 +16,10 @@ namespace causeway {
 /// One thread at a time. Holds at most twice `document_bytes_max` and a piece of the input.
 class DocumentStream {
  public:
-  /// `file` is what documents are marked with.
-  DocumentStream(std::unique_ptr<Input> input, bool json, int32_t file, int64_t document_bytes_max);
+  /// `file` is what documents are marked with. The input is read in pieces of `read_bytes`, which
+  /// changes no result.
+  DocumentStream(std::unique_ptr<Input> input, bool json, int32_t file, int64_t document_bytes_max,
+                 size_t read_bytes = size_t{1} << 20);
 
   /// The next document, or false at the end.
   Result<bool> next(RawDocument& document);
@@ -43,7 +45,7 @@ class DocumentStream {
   const std::unique_ptr<Input> input_;
   const bool json_;
   const int32_t file_;
-  const size_t bytes_max_;
+  const size_t bytes_max_, read_bytes_;
   std::string buffer_;
   size_t begin_ = 0;    ///< of what was not given out yet, in buffer_
   size_t scanned_ = 0;  ///< bytes after begin_ that are known to hold no line end

@@ -9,6 +9,8 @@ namespace causeway {
 namespace {
 
 constexpr int64_t kDocumentBytesMax = 1024;
+// Small, so that what is looked for lies across pieces.
+constexpr size_t kReadBytes = 100;
 // A small file may unpack to a gigabyte; memory stays small, but time is short here.
 constexpr int kDocumentsMax = 2000;
 
@@ -20,7 +22,8 @@ struct Kind {
 };
 
 DocumentStream open_stream(ByteSpan bytes, const Kind& kind) {
-  return {unpack(memory_input(bytes), kind.packing, "fuzz"), kind.json, 0, kDocumentBytesMax};
+  return {unpack(memory_input(bytes), kind.packing, "fuzz"), kind.json, 0, kDocumentBytesMax,
+          kReadBytes};
 }
 
 void check_document(const RawDocument& raw, const Kind& kind) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "data/document_stream.h"
 #include "data/packed_bytes.h"
 #include "data/test_files.h"
 
@@ -152,6 +153,27 @@ TEST(Documents, GoesOnFromEveryPosition) {
     RawDocument raw;
     EXPECT_FALSE(*reader->next(raw));
     EXPECT_EQ(reader->bytes_read(), reader->bytes_total());
+  }
+}
+
+TEST(Documents, AreTheSameInWhateverPiecesTheyAreRead) {
+  std::string bytes = "\xEF\xBB\xBF";
+  for (int i = 0; i < 60; ++i)
+    bytes +=
+        std::string(static_cast<size_t>(i * 37 % 50), 'a' + i % 26) + (i % 3 == 0 ? "\r\n" : "\n");
+  for (const bool json : {false, true}) {
+    std::vector<std::string> whole;
+    for (const size_t read_bytes : {1U << 20, 1U, 2U, 3U, 7U, 64U}) {
+      DocumentStream stream(memory_input(std::as_bytes(std::span(bytes))), json, 0, 45, read_bytes);
+      std::vector<std::string> seen;
+      for (RawDocument raw; *stream.next(raw);)
+        seen.push_back(
+            fmt::format("{} {} {} {}", raw.line, raw.too_long, raw.bytes, stream.byte()));
+      EXPECT_EQ(stream.byte(), std::ssize(bytes));
+      if (whole.empty()) whole = seen;
+      EXPECT_EQ(seen, whole) << read_bytes;
+    }
+    EXPECT_GT(whole.size(), 30U);
   }
 }
 

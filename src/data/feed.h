@@ -29,8 +29,8 @@ class Feed {
 
 struct WeightedSource {
   std::shared_ptr<const Source> source;
-  double weight = 1.0;       ///< > 0; rows are drawn in this proportion
-  std::string name;          ///< for messages: the site
+  double weight = 1.0;                    ///< > 0; rows are drawn in this proportion
+  std::string name;                       ///< for messages: the site
   int64_t vocabulary = int64_t{1} << 31;  ///< next() refuses tokens that are not below this
 };
 

@@ -56,7 +56,7 @@ Result<PreparedSplit> read_split(const std::string& folder, const json& split) {
     if (name.empty() || name == "." || name == ".." || name.find('/') != name.npos)
       return failure(Fault::kBadInput, "{}/manifest.json: `{}` is no file of its folder", folder,
                      name);
-    const std::string path = folder + "/" + name;
+    const std::string path = fmt::format("{}/{}", folder, name);
     const auto bytes = shard.at("bytes").get<int64_t>();
     std::error_code error;
     const uintmax_t size = fs::file_size(path, error);

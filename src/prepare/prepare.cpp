@@ -5,6 +5,7 @@
 #include "prepare/prepare.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "prepare/journal.h"
 #include "prepare/seen.h"
@@ -212,6 +213,19 @@ PrepareSummary Preparation::summary(bool finished) const {
           finished};
 }
 
+/// A folder that is read must not be written to: the shards would be documents of the next call.
+Result<void> expect_apart(const std::vector<std::string>& paths, const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const std::string output = fs::weakly_canonical(folder, ignored).string() + "/";
+  for (const std::string& path : paths)
+    if (fs::is_directory(path, ignored) &&
+        output.starts_with(fs::weakly_canonical(path, ignored).string() + "/"))
+      return failure(Fault::kBadInput, "{}: lies within {}, which is read; give another folder",
+                     folder, path);
+  return {};
+}
+
 /// Leaves no trace of an attempt that failed before there was anything to go on from.
 Result<PrepareSummary> failed(const Error& error, const OutputFolder& folder, bool has_record) {
   if (!has_record) (void)folder.discard();
@@ -226,6 +240,7 @@ Result<PrepareSummary> prepare(const std::vector<std::string>& paths, const std:
                                Threads& threads, const PrepareEvents& events,
                                const std::atomic<bool>& stop) {
   CW_ASSIGN(const auto end, end_token(*tokenizer, options.end_token));
+  CW_TRY(expect_apart(paths, folder));
   CW_ASSIGN(const auto reader, DocumentReader::open(paths, documents));
   CW_ASSIGN(const auto output, OutputFolder::open(folder));
   CW_TRY(output->expect_nothing_else());

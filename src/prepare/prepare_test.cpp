@@ -346,6 +346,11 @@ TEST(Prepare, WritesOnlyWhereItMay) {
   ASSERT_TRUE(discard_prepared(call.folder));
   EXPECT_EQ(contents_of(call.folder).size(), 1U);
   EXPECT_TRUE(discard_prepared(folder + "/never"));
+  for (const std::string& within : {folder + "/new", folder, folder + "/x/../y/z"}) {
+    const auto mixed = Call{{folder}, within}();
+    ASSERT_FALSE(mixed);
+    EXPECT_THAT(mixed.error().message, HasSubstr("lies within"));
+  }
 }
 
 TEST(Prepare, WantsText) {

@@ -102,7 +102,7 @@ struct Seen::Table {
   }
 
   /// The entry of a digest, or the free one where it belongs. There is a free one.
-  Entry& find(uint64_t high, uint64_t low) {
+  Entry& find(uint64_t high, uint64_t low) const {
     const uint64_t mask = entries.size() - 1;
     uint64_t at = low & mask;
     while (entries[at].number != 0 && (entries[at].high != high || entries[at].low != low))

@@ -30,8 +30,9 @@ std::optional<size_t> index_of(std::string_view name, const std::string& split) 
   if (!name.starts_with(split + "-")) return std::nullopt;
   name.remove_prefix(split.size() + 1);
   size_t index = 0;
-  const char* last = name.data() + name.size();
-  const auto [end, error] = std::from_chars(name.data(), last, index);
+  const char* first = name.data();
+  const char* last = first + name.size();
+  const auto [end, error] = std::from_chars(first, last, index);
   if (error != std::errc() ||
       (std::string_view(end, last) != ".bin" && std::string_view(end, last) != ".ends"))
     return std::nullopt;
