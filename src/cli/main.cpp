@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   add_explain(app, exit_code);
   add_eval(app, exit_code);
   add_generate(app, exit_code);
+  add_export(app, exit_code);
   add_list(app, exit_code);
   add_bench(app, exit_code);
   start_logging(LogLevel::kWarning);
