@@ -22,7 +22,8 @@ Error io_error(const std::string& path, std::string_view what) {
 }
 
 Result<void> sync_path(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // The parent of a name without folders is the working folder.
+  const int file = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return io_error(path, "cannot be opened");
   const bool synced = ::fsync(file) == 0;
   const int code = errno;

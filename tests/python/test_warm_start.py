@@ -54,7 +54,7 @@ def test_a_run_that_began_with_a_folder_is_resumed(folder, recipes, train, tmp_p
 
 @pytest.mark.parametrize("model, said", [
     ({"width": 48}, "`width` is 48"),
-    ({"context": 128}, "`context` is 128"),
+    ({"context": 128}, "a context of 128"),
     ({"layer": 2}, "`layer`"),
 ])  # fmt: skip
 def test_sizes_that_are_not_the_folder_s_are_told(folder, recipes, causeway, model, said):
