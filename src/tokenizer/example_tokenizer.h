@@ -24,16 +24,16 @@ inline nlohmann::json example_json() {
   for (const std::string& text :
        {std::string("he"), std::string("the"), space + "the", std::string("ll"), std::string("12")})
     vocabulary[text] = next++;
+  // Braces alone would make an object of pairs of texts.
+  const std::vector<std::vector<std::string>> merges = {
+      {"h", "e"}, {"t", "he"}, {space, "the"}, {"l", "l"}, {"1", "2"}};
   return {
       {"version", "1.0"},
       {"added_tokens", nlohmann::json::array()},
       {"normalizer", nullptr},
       {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", true}}},
       {"post_processor", nullptr},
-      {"model",
-       {{"type", "BPE"},
-        {"vocab", vocabulary},
-        {"merges", {{"h", "e"}, {"t", "he"}, {space, "the"}, {"l", "l"}, {"1", "2"}}}}}};
+      {"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", merges}}}};
 }
 
 inline nlohmann::json added_token(int id, const std::string& content) {

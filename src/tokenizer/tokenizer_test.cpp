@@ -111,7 +111,7 @@ TEST(Tokenizer, FindsAddedTokens) {
 TEST(Tokenizer, LooksForNormalizedTokensInNormalizedText) {
   json value = changed([](json& v) {
     v["normalizer"] = {{"type", "NFC"}};
-    v["added_tokens"] = {added_token(261, "e\u0301")};
+    v["added_tokens"] = json::array({added_token(261, "e\u0301")});
   });
   EXPECT_THAT(encode(*parsed(value), "e\u0301\u00E9"), ElementsAre(261, 0xC3, 0xA9));
   value["added_tokens"][0]["normalized"] = true;
@@ -137,8 +137,8 @@ TEST(Tokenizer, ReadsWhatThePostProcessorPutsAround) {
   EXPECT_THAT(parsed(value)->before(), ElementsAre(7));
   EXPECT_THAT(parsed(value)->after(), ElementsAre(8, 9));
   value["post_processor"] = {{"type", "RobertaProcessing"},
-                             {"cls", {"<s>", 1}},
-                             {"sep", {"</s>", 2}},
+                             {"cls", json::array({"<s>", 1})},
+                             {"sep", json::array({"</s>", 2})},
                              {"trim_offsets", true},
                              {"add_prefix_space", false}};
   EXPECT_THAT(parsed(value)->before(), ElementsAre(1));
@@ -168,7 +168,7 @@ TEST(Tokenizer, HasTheSameDigestWhateverTheLayout) {
         changed([](json& v) { v["model"]["ignore_merges"] = true; }),
         changed([](json& v) { std::swap(v["model"]["merges"][0], v["model"]["merges"][3]); }),
         changed([](json& v) { std::swap(v["model"]["vocab"]["a"], v["model"]["vocab"]["b"]); }),
-        changed([](json& v) { v["added_tokens"] = {added_token(261, "x")}; })})
+        changed([](json& v) { v["added_tokens"] = json::array({added_token(261, "x y")}); })})
     EXPECT_NE(parsed(other)->digest(), digest);
 }
 
@@ -204,7 +204,7 @@ TEST(Tokenizer, RefusesHostileVocabularies) {
   EXPECT_THAT(vocabulary("zz", 1.5), HasSubstr("a fraction"));
   EXPECT_THAT(vocabulary("zz", json::object()), HasSubstr("an object"));
   EXPECT_THAT(vocabulary("zz", 7), HasSubstr("both have number 7"));
-  EXPECT_EQ(vocabulary("zz", 70'000), "") << "holes are no mistake";
+  EXPECT_EQ(vocabulary("zz", 66'000), "") << "holes are no mistake";
   EXPECT_THAT(refusal(changed([](json& v) { v["model"]["vocab"] = json::array(); })),
               HasSubstr("no `vocab`"));
   EXPECT_THAT(refusal(changed([](json& v) { v["model"]["vocab"] = json::object(); })),
@@ -217,19 +217,20 @@ TEST(Tokenizer, RefusesHostileMerges) {
   const auto merges = [](const json& merge) {
     return refusal(changed([&](json& v) { v["model"]["merges"].push_back(merge); }));
   };
-  EXPECT_THAT(merges({"no", "token"}),
+  EXPECT_THAT(merges(json::array({"no", "token"})),
               HasSubstr("merges[5], \"no\" and \"token\": \"no\" is no token"));
-  EXPECT_THAT(merges({"h", "h"}), HasSubstr("\"hh\" is no token")) << "what results";
-  EXPECT_THAT(merges({"h"}), HasSubstr("merges[5] has 1 texts, not 2"));
+  EXPECT_THAT(merges(json::array({"h", "h"})), HasSubstr("\"hh\" is no token")) << "what results";
+  EXPECT_THAT(merges(json::array({"h"})), HasSubstr("merges[5] has 1 texts, not 2"));
   EXPECT_THAT(merges("h e"), HasSubstr("otherwise than those before"));
   EXPECT_THAT(merges(3), HasSubstr("merges[5] must be text or a pair"));
-  EXPECT_THAT(merges({{"h"}, "e"}), HasSubstr("merges[5] must be text or a pair"));
-  EXPECT_THAT(refusal(changed([](json& v) { v["model"]["merges"] = {"h e x"}; })),
+  EXPECT_THAT(merges(json::array({json::array({"h"}), "e"})),
+              HasSubstr("merges[5] must be text or a pair"));
+  EXPECT_THAT(refusal(changed([](json& v) { v["model"]["merges"] = json::array({"h e x"}); })),
               HasSubstr("one space"));
   EXPECT_THAT(refusal(changed([](json& v) { v["model"].erase("merges"); })), HasSubstr("`merges`"));
   EXPECT_THAT(refusal(changed([](json& v) {
                 v["model"]["vocab"][""] = 261;
-                v["model"]["merges"].push_back({"", "h"});
+                v["model"]["merges"].push_back(json::array({"", "h"}));
               })),
               HasSubstr("merges with nothing"));
 }
@@ -238,11 +239,13 @@ TEST(Tokenizer, RefusesHostileAddedTokens) {
   const auto added = [](json tokens) {
     return refusal(changed([&](json& v) { v["added_tokens"] = std::move(tokens); }));
   };
-  EXPECT_THAT(added({added_token(999, "x y")}), HasSubstr("tokenizers would give it number 261"));
-  EXPECT_THAT(added({added_token(3, "the")}), HasSubstr("tokenizers would give it number 257"));
-  EXPECT_THAT(added({added_token(261, "")}), HasSubstr("0 bytes"));
+  EXPECT_THAT(added(json::array({added_token(999, "x y")})),
+              HasSubstr("tokenizers would give it number 261"));
+  EXPECT_THAT(added(json::array({added_token(3, "the")})),
+              HasSubstr("tokenizers would give it number 257"));
+  EXPECT_THAT(added(json::array({added_token(261, "")})), HasSubstr("0 bytes"));
   EXPECT_THAT(added({added_token(257, "the"), added_token(257, "the")}), HasSubstr("twice"));
-  EXPECT_THAT(added({{{"id", 261}}}), HasSubstr("`content`"));
+  EXPECT_THAT(added(json::array({{{"id", 261}}})), HasSubstr("`content`"));
   EXPECT_THAT(added(3), HasSubstr("must be a list"));
   json composed = added_token(261, "\u00E9x"), decomposed = added_token(262, "e\u0301x");
   composed["normalized"] = decomposed["normalized"] = true;

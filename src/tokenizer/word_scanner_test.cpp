@@ -27,7 +27,7 @@ TEST(WordScanner, CutsAsThePatternsSay) {
       words_in(Words::kGpt2, "I'll say 'S  12345!\n\nwe've"),
       ElementsAre("I", "'ll", " say", " '", "S", " ", " 12345", "!", "\n", "\n", "we", "'ve"));
   EXPECT_THAT(words_in(Words::kLlama3, "I'LL say 'S  12345!\n\n  we've "),
-              ElementsAre("I", "'LL", " say", " ", "'S", "  ", "123", "45", "!\n\n", " ", " we",
+              ElementsAre("I", "'LL", " say", " '", "S", " ", " ", "123", "45", "!\n\n", " ", " we",
                           "'ve", " "));
   EXPECT_THAT(words_in(Words::kQwen2, "a 123"), ElementsAre("a", " ", "1", "2", "3"));
   EXPECT_THAT(words_in(Words::kLlama3, "x \n \n  y"), ElementsAre("x", " \n \n", " ", " y"));
