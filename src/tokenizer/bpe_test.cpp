@@ -64,7 +64,7 @@ TEST(Bpe, TakesLongWordsQuickly) {
   for (int i = 0; i < 20; ++i) model.merges.set(i, i, {static_cast<uint32_t>(i), i + 1});
   std::vector<int32_t> tokens;
   BpeMerger(model).encode(std::string((size_t{1} << 18) + 1, ' '), tokens);
-  EXPECT_THAT(tokens, testing::ElementsAre(20, 20, 0));
+  EXPECT_THAT(tokens, testing::ElementsAre(18, 0));
 }
 
 TEST(Bpe, TreatsBytesWithoutATokenAsThePackageDoes) {

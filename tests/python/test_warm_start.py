@@ -111,7 +111,7 @@ def test_lab_personal(recipes, causeway, train, tmp_path):
     alone = json.loads((run / "personal/north-alone/checkpoints/000000060/manifest.json").read_text())
     assert alone["workers"][0]["tokens"] == 60 * 128
     page = (run / "personal/personal.html").read_text()
-    assert f"{report['bits_per_byte'][0]['tuned']:.4f}" in page and "http" not in page
+    assert f"{report['bits_per_byte'][0]['tuned']:.4f}" in page and "://" not in page
     again = causeway("lab", "personal", run, "--steps", 20, "--rate", 1.0, "--json")
     assert json.loads(again.stdout) == report
 
