@@ -42,8 +42,24 @@ build_release() {
 }
 
 word_bench() {
+  if [[ ${1:-} == tokenizer ]]; then
+    shift
+    bench_tokenizer "$@"
+    return
+  fi
   build_release causeway
   exec build/release/causeway bench "$@"
+}
+
+# bench_tokenizer [TEXT...]: agreement with the tokenizers package, then speed beside it and tiktoken, on the texts or
+# on those of the demo's sites.
+bench_tokenizer() {
+  build_release causeway tokenizer_bench
+  need_test_python
+  (($# > 0)) || set -- build/demo/sites/*/train.txt
+  "$python" tools/tokenizer_agreement.py
+  echo
+  exec "$python" tools/bench_tokenizer.py "$@"
 }
 
 word_clean() {

@@ -50,7 +50,8 @@ Result<void> claim_folder(const std::string& folder, const TrainArguments& argum
                    "away, or another --out",
                    folder);
   if (arguments.overwrite)
-    for (const char* name : {"checkpoints", "log.sqlite", "log.sqlite-wal", "log.sqlite-shm"})
+    for (const char* name :
+         {"checkpoints", "model", "personal", "log.sqlite", "log.sqlite-wal", "log.sqlite-shm"})
       fs::remove_all(folder + "/" + name, error);
   if (arguments.overwrite)
     for (const auto& entry : fs::directory_iterator(folder, error))

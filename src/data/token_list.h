@@ -21,6 +21,10 @@ class TokenList {
   void add(std::span<const int32_t> tokens) {
     std::visit([&](auto& list) { list.insert(list.end(), tokens.begin(), tokens.end()); }, tokens_);
   }
+  /// Gives back what growing has taken too much.
+  void shrink() {
+    std::visit([](auto& list) { list.shrink_to_fit(); }, tokens_);
+  }
   int64_t size() const {
     return std::visit([](const auto& list) { return static_cast<int64_t>(list.size()); }, tokens_);
   }

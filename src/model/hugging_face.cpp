@@ -147,10 +147,13 @@ void Reader::read_sizes(int64_t context) {
   required("num_attention_heads", "heads");
   required("intermediate_size", "inner");
   required("vocab_size", "vocabulary");
-  if (context != 0)
+  required("max_position_embeddings", "context");
+  const Value* longest = options_.find("context");
+  if (longest != nullptr && context > longest->integer())
+    refuse("a context of {} is asked for; `max_position_embeddings` is {}", context,
+           longest->integer());
+  else if (context != 0)
     set("context", context);
-  else
-    required("max_position_embeddings", "context");
   // null means the general rule, an absent field the class's own default.
   const auto or_default = [&](const char* name, const char* option, int64_t fallback) {
     const auto value = count(config_, name);

@@ -236,9 +236,12 @@ TEST(ReadConfig, RefusesWindowsThatMatter) {
 
 TEST(ReadConfig, TakesTheCallersContext) {
   const Folder folder(small("llama").dump());
-  const auto read = read_config(folder.path(), 512);
+  const auto read = read_config(folder.path(), 24);
   ASSERT_TRUE(read.ok());
-  EXPECT_EQ(read->options.find("context")->integer(), 512);
+  EXPECT_EQ(read->options.find("context")->integer(), 24);
+  const auto longer = read_config(folder.path(), 1 << 20);
+  ASSERT_FALSE(longer.ok());
+  EXPECT_THAT(longer.error().message, HasSubstr("a context of 1048576 is asked for"));
 }
 
 TEST(ReadConfig, SurvivesHostileText) {

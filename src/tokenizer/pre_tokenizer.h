@@ -60,6 +60,7 @@ class PreTokenizer {
   /// `visit` returns.
   template <class Visit>
   void each_word(std::string_view text, Scratch& scratch, Visit&& visit) const {
+    if (text.empty()) return;
     if (is_plain()) {
       each_scanned(plain_words(), text, visit);
       return;

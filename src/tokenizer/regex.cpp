@@ -10,7 +10,7 @@ namespace causeway {
 namespace {
 
 constexpr size_t kPatternBytesMax = size_t{1} << 20;
-constexpr size_t kJitStackBytes = size_t{1} << 20;
+constexpr size_t kJitStackBytes = size_t{16} << 20;
 // Steps of one search: enough for any run of a megabyte, and a pattern that needs exponential time
 // ends within a second.
 constexpr uint32_t kStepsMax = 4'000'000;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/checkpoint.h"
 
-#include <fcntl.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
-#include <cstring>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "model/json_file.h"
+#include "train/companions.h"
+#include "train/durable.h"
 #include "train/weights.h"
 
 namespace causeway {
@@ -24,27 +24,7 @@ using nlohmann::json;
 
 constexpr int kFormat = 1;
 constexpr std::string_view kAside = ".writing-";
-
-Error io_error(const std::string& path, std::string_view what) {
-  return failure(Fault::kIo, "{}: {}: {}", path, what, std::strerror(errno));
-}
-
-Result<void> sync_path(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return io_error(path, "cannot be opened");
-  const bool synced = ::fsync(file) == 0;
-  ::close(file);
-  if (!synced) return io_error(path, "cannot be synced to disk");
-  return {};
-}
-
-Result<void> write_file(const std::string& path, std::string_view text) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out.write(text.data(), static_cast<std::streamsize>(text.size()));
-  out.close();
-  if (!out) return io_error(path, "cannot be written");
-  return sync_path(path);
-}
+constexpr size_t kConfigBytesMax = size_t{16} << 20;
 
 bool same_content(const std::string& a, const std::string& b) {
   const auto first = MappedFile::open(a), second = MappedFile::open(b);
@@ -139,6 +119,20 @@ Result<json> write_parts(const std::string& folder, const Team& team, const Aren
   CW_TRY(add("exchange.safetensors", folder_states, {}));
   CW_TRY(add("model.safetensors", weight_entries(mean), {{"format", "pt"}}));
   return parts;
+}
+
+/// What makes the folder a model that other programs open: config.json, and what the run keeps in
+/// its folder `model`.
+Result<void> write_model_files(const std::string& folder, const std::string& run_folder,
+                               const Model& model) {
+  const std::string source = run_folder + "/model", came = source + "/config.json";
+  std::string config = model.config_json();
+  if (std::error_code none; fs::exists(came, none)) {
+    CW_ASSIGN(const std::string text, read_text(came, kConfigBytesMax));
+    CW_ASSIGN(config, adapted_config(text, model.context(), "float32", came));
+  }
+  CW_TRY(write_file(folder + "/config.json", config));
+  return carry_companions(source, folder, true);
 }
 
 /// What vouches for a manifest: the digest of everything else in it.
@@ -236,13 +230,6 @@ std::string continuation_key(const Recipe& recipe) {
   return to_toml(same.resolved());
 }
 
-Result<void> write_file_atomically(const std::string& path, std::string_view text) {
-  const std::string aside = path + ".writing";
-  CW_TRY(write_file(aside, text));
-  if (std::rename(aside.c_str(), path.c_str()) != 0) return io_error(path, "cannot be replaced");
-  return sync_path(fs::path(path).parent_path().string());
-}
-
 Result<std::string> write_checkpoint(const std::string& run_folder, const Team& team,
                                      const Arena& mean) {
   const std::string parent = run_folder + "/checkpoints";
@@ -264,7 +251,7 @@ Result<std::string> write_checkpoint(const std::string& run_folder, const Team& 
                      {"weights", "xxh3:" + weights_digest(mean).hex()},
                      {"workers", std::move(workers)},
                      {"parts", std::move(parts)}};
-    CW_TRY(write_file(aside + "/config.json", team.recipe().model_plugin->config_json() + "\n"));
+    CW_TRY(write_model_files(aside, run_folder, *team.recipe().model_plugin));
     manifest["self"] = manifest_digest(manifest);
     CW_TRY(write_file(aside + "/manifest.json", manifest.dump(1) + "\n"));
     return sync_path(aside);

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A checkpoint is a folder checkpoints/STEP with one safetensors part for each worker and for the
-// exchange, the mean weights as a Hugging Face model, and a manifest with the hash of every part.
-// It is written aside and made visible by one rename: no half-written one is ever seen.
+// exchange, the mean weights as a Hugging Face model with what the run's folder `model` holds, and
+// a manifest with the hash of every part. It is written aside and made visible by one rename: no
+// half-written one is ever seen.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "core/error.h"
+#include "train/durable.h"
 #include "train/team.h"
 
 namespace causeway {
@@ -31,8 +33,5 @@ Result<void> read_checkpoint(const std::string& folder, Team& team);
 /// The settings that must not change between a checkpoint and its continuation: the resolved recipe
 /// without folder, threads and the like. Its digest is in the manifest.
 std::string continuation_key(const Recipe& recipe);
-
-/// Writes `text` beside `path` and renames it there, synced.
-Result<void> write_file_atomically(const std::string& path, std::string_view text);
 
 }  // namespace causeway

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <numeric>
 
+#include "data/corpus.h"
 #include "train/team.h"
 
 namespace causeway {
@@ -54,6 +55,24 @@ int64_t exchange_bytes(const BoundPlan& plan) {
          kFloat * (consensus + 2 * states);
 }
 
+/// What text takes in memory as tokens, at most: one token for each byte. Bytes as tokens, and
+/// shards, are mapped instead. Text that is not there counts nothing; the run will say so.
+int64_t token_memory_bytes(const Recipe& recipe) {
+  if (recipe.tokenizer == nullptr || recipe.data.tokenizer == "bytes") return 0;
+  const int64_t width = recipe.tokenizer->vocabulary() > 65'536 ? 4 : 2;
+  int64_t bytes = 0;
+  for (const RecipeSite& site : recipe.sites)
+    for (const RecipeSource& source : site.sources)
+      for (const char* part : {"train", "valid"}) {
+        const Value* paths = source.plugin.options.find(part);
+        if (source.plugin.name != "text" || paths == nullptr) continue;
+        std::vector<std::string> files;
+        for (const Value& path : paths->array()) files.push_back(path.string());
+        if (const auto corpus = Corpus::open(files)) bytes += (*corpus)->size_bytes();
+      }
+  return width * bytes;
+}
+
 }  // namespace
 
 int64_t MemoryPrediction::sum() const {
@@ -76,6 +95,7 @@ MemoryPrediction predict_memory(const Recipe& recipe, const BoundPlan& plan,
       {"synchronisation state", workers * engine_bytes(plan)},
       {"offers and consensus", exchange_bytes(plan)},
       {"mean of the replicas", arena},
+      {"text as tokens", token_memory_bytes(recipe)},
       {"activations", threads * model.activation_bytes(recipe.rows(), model.context())},
   }};
 }

@@ -112,6 +112,8 @@ void read_tokenizer(const Tables& tables, Recipe& recipe, Mistakes& mistakes) {
                                     name, folder));
 }
 
+bool is_zero(const Value& value) { return value.is(Value::Kind::kInteger) && value.integer() == 0; }
+
 /// The model's options where it starts from a folder: the folder states them, and the recipe may
 /// repeat them, or shorten the context.
 Value options_of_folder(const std::string& folder, const Value& table, const Value& stated,
@@ -131,7 +133,8 @@ Value options_of_folder(const std::string& folder, const Value& table, const Val
     const Value* own = config->options.find(key);
     if (own == nullptr || (key == "context" && shorter && value.integer() <= own->integer()))
       out.set(key, value);
-    else if (own->text() != value.text())
+    // A zero stands for what follows from the other sizes.
+    else if (!is_zero(value) && own->text() != value.text())
       mistakes.add(value.where, fmt::format("`{}` is {}; the model of {} has {}: leave it out", key,
                                             value.text(), folder, own->text()));
   }

@@ -2,11 +2,14 @@
 #include "train/run.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "sync/account.h"
 #include "train/checkpoint.h"
+#include "train/companions.h"
+#include "train/durable.h"
 #include "train/evaluate.h"
 #include "train/explain.h"
 #include "train/generate.h"
@@ -16,6 +19,7 @@
 namespace causeway {
 namespace {
 
+namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr int64_t kSampleTokens = 240;
@@ -46,6 +50,28 @@ std::vector<ValidReport> read_first_valid(const std::string& folder) {
                      one.value("nats_per_token", 0.0), one.value("bits_per_byte", 0.0),
                      one.value("tokens", int64_t{0})});
   return out;
+}
+
+/// What makes every checkpoint a model that other programs open: the run's folder `model` gets the
+/// tokenizer and what came with the folder that the run starts from. Made once, by one rename.
+Result<void> write_model_folder(const Recipe& recipe) {
+  const std::string folder = recipe.folder() + "/model";
+  const std::string aside = recipe.folder() + "/.writing-model";
+  const std::string tokenizer = aside + "/tokenizer.json";
+  std::error_code error;
+  if (fs::exists(folder, error)) return {};
+  fs::remove_all(aside, error);
+  if (!fs::create_directories(aside, error))
+    return failure(Fault::kIo, "{}: cannot be made: {}", aside, error.message());
+  if (recipe.starts_from_folder()) {
+    CW_TRY(carry_file(recipe.model.init + "/config.json", aside + "/config.json", false));
+    CW_TRY(carry_companions(recipe.model.init, aside));
+  }
+  if (!fs::exists(tokenizer, error)) CW_TRY(write_file(tokenizer, recipe.tokenizer->json()));
+  CW_TRY(sync_path(aside));
+  fs::rename(aside, folder, error);
+  if (error) return failure(Fault::kIo, "{}: cannot be made: {}", folder, error.message());
+  return sync_path(recipe.folder());
 }
 
 }  // namespace
@@ -142,6 +168,7 @@ Result<RunSummary> Run::go(const std::vector<Listener*>& listeners, const std::a
 
 Result<RunSummary> Run::train(const std::atomic<bool>& stop) {
   const int64_t began_ns = clock_.now_ns();
+  CW_TRY(write_model_folder(recipe_));
   if (summary_.first_valid.empty()) {
     summary_.first_valid = validate(true);
     CW_TRY(write_file_atomically(first_valid_path(recipe_.folder()),

@@ -62,4 +62,13 @@ Result<SavedModel> open_model(const std::string& path, int64_t context) {
   return out;
 }
 
+Result<void> want_tokenizer(const SavedModel& saved) {
+  if (saved.tokenizer != nullptr) return {};
+  return failure(Fault::kBadInput, "{}: {}", saved.folder, saved.tokenizer_problem);
+}
+
+std::string run_folder_of(const std::string& checkpoint) {
+  return std::filesystem::path(checkpoint).lexically_normal().parent_path().parent_path().string();
+}
+
 }  // namespace causeway

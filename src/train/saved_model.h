@@ -31,4 +31,10 @@ struct SavedModel {
 /// Fault::kBadInput names what is missing or not supported; kIo, kCorrupt.
 Result<SavedModel> open_model(const std::string& path, int64_t context = 0);
 
+/// Fault::kBadInput with the reason if the model has no tokenizer to read text with.
+Result<void> want_tokenizer(const SavedModel& saved);
+
+/// The run's folder that holds a checkpoint, by its path.
+std::string run_folder_of(const std::string& checkpoint);
+
 }  // namespace causeway

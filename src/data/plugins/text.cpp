@@ -59,6 +59,7 @@ class Part {
       if (const auto end = tokenizer.end_of_text()) tokens.push_back(*end);
       tokens_.add(tokens);
     }
+    tokens_.shrink();
   }
 
   std::shared_ptr<const Corpus> corpus_;
