@@ -11,9 +11,8 @@
 #include "train/saved_model.h"
 
 int main(int count, char** arguments) {
-  using namespace causeway;
   if (count < 3) return 2;
-  const auto saved = open_model(arguments[1]);
+  const auto saved = causeway::open_model(arguments[1]);
   if (!saved) {
     fmt::print(stderr, "{}\n", saved.error().message);
     return 2;
