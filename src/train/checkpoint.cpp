@@ -13,7 +13,7 @@
 
 #include "model/json_file.h"
 #include "train/companions.h"
-#include "train/durable.h"
+#include "core/durable.h"
 #include "train/weights.h"
 
 namespace causeway {

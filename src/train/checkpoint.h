@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "train/durable.h"
+#include "core/durable.h"
 #include "train/team.h"
 
 namespace causeway {

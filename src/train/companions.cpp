@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "model/json_file.h"
-#include "train/durable.h"
+#include "core/durable.h"
 
 namespace causeway {
 namespace {

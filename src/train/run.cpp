@@ -9,7 +9,7 @@
 #include "sync/account.h"
 #include "train/checkpoint.h"
 #include "train/companions.h"
-#include "train/durable.h"
+#include "core/durable.h"
 #include "train/evaluate.h"
 #include "train/explain.h"
 #include "train/generate.h"
