@@ -11,9 +11,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/durable.h"
 #include "model/json_file.h"
 #include "train/companions.h"
-#include "core/durable.h"
 #include "train/weights.h"
 
 namespace causeway {

@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "model/json_file.h"
 #include "core/durable.h"
+#include "model/json_file.h"
 
 namespace causeway {
 namespace {
