@@ -137,7 +137,10 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind, fields, name", REFUSED, ids=[f"{kind}-{list(fields)[0]}" for kind, fields, _ in REFUSED])
+REFUSED_IDS = [f"{kind}-{list(fields)[0]}" for kind, fields, _ in REFUSED]
+
+
+@pytest.mark.parametrize("kind, fields, name", REFUSED, ids=REFUSED_IDS)
 def test_what_changes_the_mathematics_is_refused_by_name(kind, fields, name, changed, causeway, tmp_path):
     done = causeway("export", changed(kind, **fields), tmp_path / "out")
     assert done.returncode == 2, (done.returncode, done.stderr)
