@@ -360,9 +360,9 @@ void add_eval(CLI::App& app, int& exit_code) {
       "mark comes first. A line of JSON or a document of a shard is a text of its own. Bits per\n"
       "byte divide by the bytes that the predicted tokens stand for; ± is the standard error of\n"
       "nats/token over windows, or documents.\n"
-      "Examples: causeway eval runs/four-sites\n"
-      "          causeway eval runs/four-sites valid.txt --stride 16\n"
-      "          causeway eval llama-folder valid.jsonl.gz --by-length --json");
+      "Example: causeway eval runs/four-sites\n"
+      "         causeway eval runs/four-sites valid.txt --stride 16\n"
+      "         causeway eval llama-folder valid.jsonl.gz --by-length --json");
   command->callback([arguments, &exit_code] { exit_code = eval(*arguments); });
 }
 

@@ -151,6 +151,7 @@ int tokenizers(const TokenizersArguments& arguments) {
 void add_lab(CLI::App& app, int& exit_code) {
   CLI::App* family = app.add_subcommand("lab", "Experiments that compare several runs.");
   family->require_subcommand(1);
+  family->footer("Example: causeway lab personal runs/four-sites");
 
   auto one = std::make_shared<PersonalArguments>();
   CLI::App* command = family->add_subcommand(

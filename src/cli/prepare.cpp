@@ -188,8 +188,8 @@ void add_prepare(CLI::App& app, int& exit_code) {
   command->footer(
       "Killed or stopped, the same command goes on and gives the same bytes.\n"
       "Exit codes: 0 done, 1 failed, 2 bad usage or input, 75 left early, may be gone on with.\n"
-      "Examples: causeway prepare --tokenizer tokenizer.json --out prepared texts/\n"
-      "          causeway prepare --tokenizer bytes --out p --split valid=1% --dedup 'web/*.gz'\n"
+      "Example: causeway prepare --tokenizer tokenizer.json --out prepared texts/\n"
+      "         causeway prepare --tokenizer bytes --out p --split valid=1% --dedup 'web/*.gz'\n"
       "          zcat a.jsonl.gz | causeway prepare --tokenizer t.json --out p --field body -");
   command->callback([arguments, &exit_code] { exit_code = prepare_documents(*arguments); });
 }

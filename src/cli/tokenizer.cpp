@@ -184,6 +184,7 @@ CLI::App* add_code(CLI::App& app, const char* name, const char* meaning,
 void add_tokenizer(CLI::App& app, int& exit_code) {
   CLI::App* family = app.add_subcommand("tokenizer", "Encode, decode, and learn tokenizers.");
   family->require_subcommand(1);
+  family->footer("Example: causeway tokenizer encode --tokenizer tokenizer.json text.txt");
 
   auto code = std::make_shared<CodeArguments>();
   CLI::App* encode = add_code(*family, "encode", "Print the tokens of a text.", code);
