@@ -46,6 +46,15 @@ struct FlagForEachOption {
   }
 };
 
+/// What of an options struct that flags have filled is out of its range.
+template <class Options>
+Mistakes mistakes_of(const Options& options) {
+  Mistakes mistakes;
+  Options checked;
+  read_options(write_options(options), checked, mistakes);
+  return mistakes;
+}
+
 /// Prints the error to standard error and returns the exit code that its fault asks for.
 int tell_error(const Error& error);
 /// Prints all mistakes to standard error, with their number, and returns kBadUsage.

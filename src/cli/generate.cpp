@@ -20,9 +20,7 @@ struct GenerateArguments {
 };
 
 Mistakes mistakes_of(const GenerateArguments& arguments) {
-  Mistakes mistakes;
-  GenerateOptions checked;
-  read_options(write_options(arguments.options), checked, mistakes);
+  Mistakes mistakes = mistakes_of(arguments.options);
   if (arguments.prompt.empty()) mistakes.add({"--prompt", 0}, "at least one character is wanted");
   return mistakes;
 }

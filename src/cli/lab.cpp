@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
-#include <csignal>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/stop.h"
 #include "core/toml.h"
 #include "lab/personal.h"
 #include "lab/tokenizers.h"
@@ -15,14 +15,6 @@
 
 namespace causeway {
 namespace {
-
-// A signal handler has no other way to speak.
-std::atomic<bool> stop_asked = false;
-
-void ask_to_stop(int signal) {
-  stop_asked = true;
-  std::signal(signal, SIG_DFL);
-}
 
 /// One line for each trial: live on a terminal, else when it ends.
 class TrialProgress final : public Listener {
@@ -63,26 +55,14 @@ class TrialProgress final : public Listener {
 struct Trials {
   SystemClock clock;
   TrialProgress progress{clock};
-  TrialContext context{clock, stop_asked, {&progress}};
+  TrialContext context{clock, stop_on_signals(), {&progress}};
 
-  Trials() {
-    std::signal(SIGINT, ask_to_stop);
-    std::signal(SIGTERM, ask_to_stop);
-    prepare_compute_thread();
-  }
+  Trials() { prepare_compute_thread(); }
 };
 
 int tell_trial_error(const Error& error) {
   const int code = tell_error(error);
   return error.fault == Fault::kTimeout ? kLeftEarly : code;
-}
-
-template <class Options>
-Mistakes mistakes_of(const Options& options) {
-  Mistakes mistakes;
-  Options checked;
-  read_options(write_options(options), checked, mistakes);
-  return mistakes;
 }
 
 struct PersonalArguments {

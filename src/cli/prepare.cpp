@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <csignal>
 
 #include "cli/command.h"
 #include "cli/prepare_progress.h"
+#include "cli/stop.h"
 #include "train/explain.h"
 #include "train/team.h"
 
@@ -24,16 +24,6 @@ struct PrepareArguments {
   int64_t threads = 0;
   bool deduplicate = false, overwrite = false, json = false;
 };
-
-// A signal handler has no other way to speak.
-std::atomic<bool> stop_asked = false;
-static_assert(std::atomic<bool>::is_always_lock_free);
-
-/// The first signal asks for a clean end; a second one kills, which loses little.
-void ask_to_stop(int signal) {
-  stop_asked = true;
-  std::signal(signal, SIG_DFL);
-}
 
 /// A number and what follows it.
 std::pair<double, std::string_view> number_in(std::string_view text) {
@@ -128,11 +118,9 @@ int prepare_documents(const PrepareArguments& arguments) {
       [&](const PrepareProgress& progress) { screen.progress(progress); },
       [&](const std::string& text) { screen.trouble(text); },
   };
-  std::signal(SIGINT, ask_to_stop);
-  std::signal(SIGTERM, ask_to_stop);
   Threads threads(thread_count(arguments.threads));
   const auto summary = prepare(arguments.inputs, arguments.out, *tokenizer, documents, options,
-                               threads, events, stop_asked);
+                               threads, events, stop_on_signals());
   if (!summary) {
     if (form == PrepareForm::kLive) fmt::print("\n");
     return tell_error(summary.error());

@@ -117,14 +117,6 @@ Result<WordCounts> count_words(const LearnArguments& arguments) {
   return counter.counts();
 }
 
-template <class Options>
-Mistakes mistakes_of(const Options& options) {
-  Mistakes mistakes;
-  Options checked;
-  read_options(write_options(options), checked, mistakes);
-  return mistakes;
-}
-
 int count(const LearnArguments& arguments) {
   if (const Mistakes mistakes = mistakes_of(arguments.sharing); !mistakes.empty())
     return tell_mistakes("the options", mistakes);

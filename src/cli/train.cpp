@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <csignal>
 #include <filesystem>
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/stop.h"
 #include "core/clock.h"
 #include "record/record.h"
 #include "train/checkpoint.h"
@@ -24,16 +24,6 @@ struct TrainArguments {
   std::vector<std::string> assignments;
   bool resume = false, overwrite = false, json = false;
 };
-
-// A signal handler has no other way to speak.
-std::atomic<bool> stop_asked = false;
-static_assert(std::atomic<bool>::is_always_lock_free);
-
-/// The first signal asks for a checkpoint and a clean end; a second one kills.
-void ask_to_stop(int signal) {
-  stop_asked = true;
-  std::signal(signal, SIG_DFL);
-}
 
 int32_t terminal_width() {
   winsize size{};
@@ -109,9 +99,7 @@ int train(const TrainArguments& arguments) {
   if (!owned) return tell_error(owned.error());
   std::vector<Listener*> listeners;
   for (const auto& listener : *owned) listeners.push_back(listener.get());
-  std::signal(SIGINT, ask_to_stop);
-  std::signal(SIGTERM, ask_to_stop);
-  const auto summary = (*run)->go(listeners, stop_asked);
+  const auto summary = (*run)->go(listeners, stop_on_signals());
   if (!summary) return tell_error(summary.error());
   return summary->finished ? kDone : kLeftEarly;
 }

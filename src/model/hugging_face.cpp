@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "model/hugging_face_fields.h"
 #include "model/json_file.h"
@@ -78,7 +79,7 @@ class Reader {
  private:
   template <class T>
   void set(std::string_view name, T value) {
-    Value one(value);
+    Value one(std::move(value));
     one.where = where_;
     options_.set(name, std::move(one));
   }
@@ -190,7 +191,7 @@ void Reader::read_rope() {
   if (type == nullptr) type = find(*table, "type");
   if (type != nullptr && *type == "llama3") return read_llama3(*table);
   if (type != nullptr && *type != "default")
-    refuse("`rope_type` is {}; this program has: \"default\", \"llama3\"", shown(*type));
+    refuse(R"(`rope_type` is {}; this program has: "default", "llama3")", shown(*type));
   if (type == nullptr || *type == "default")
     refuse_unknown(*table, kRopeRead, "rope parameter ", problems_);
 }

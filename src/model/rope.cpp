@@ -32,7 +32,7 @@ void turn_head(const T* source, T* target, const T* cos, const T* sin, T sign, i
 at::Tensor make_table(at::ScalarType dtype, int64_t positions,
                       const std::vector<double>& frequencies) {
   const auto half = static_cast<int64_t>(frequencies.size());
-  const at::Tensor table = at::empty({2, positions, half}, dtype);
+  at::Tensor table = at::empty({2, positions, half}, dtype);
   AT_DISPATCH_FLOATING_TYPES(dtype, "rope_table", [&] {
     scalar_t* cos = table.data_ptr<scalar_t>();
     scalar_t* sin = cos + positions * half;

@@ -47,9 +47,9 @@ std::vector<at::Tensor> head_norm_results(int threads) {
   return {heads_MRD, dheads_MRD, g.flat(), column_sums(heads_MRD.view({1024, 320}))};
 }
 
-TEST(RowKernels, HeadNormGivesTheSameBitsOnFourThreads) {
-  const auto one = head_norm_results(1), four = head_norm_results(4);
-  for (size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(one[i].equal(four[i])) << i;
+TEST(RowKernels, HeadNormGivesTheSameBitsOnTwoThreads) {
+  const auto one = head_norm_results(1), two = head_norm_results(2);
+  for (size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(one[i].equal(two[i])) << i;
 }
 
 TEST(RowKernels, HeadNormLeavesValuesAlone) {

@@ -3,7 +3,7 @@
 
 #include <fstream>
 
-#include "prepare/durable.h"
+#include "prepare/growing_file.h"
 
 namespace causeway {
 namespace {

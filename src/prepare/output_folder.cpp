@@ -11,7 +11,8 @@
 #include <system_error>
 #include <vector>
 
-#include "prepare/durable.h"
+#include "core/durable.h"
+#include "prepare/growing_file.h"
 #include "prepare/prepare.h"
 
 namespace causeway {
@@ -91,7 +92,7 @@ Result<void> OutputFolder::discard() const {
   CW_ASSIGN(const auto names, names_in(path_));
   // First what says that it is complete, last what says that it is ours.
   for (const char* name : {kManifestName, kJournalName}) CW_TRY(remove_file(path_ + "/" + name));
-  CW_TRY(sync_folder(path_));
+  CW_TRY(sync_path(path_));
   for (const std::string& name : names)
     if (is_ours(name) && name != kStartedName) CW_TRY(remove_file(path_ + "/" + name));
   CW_TRY(remove_file(path_ + "/" + kStartedName));

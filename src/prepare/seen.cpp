@@ -16,7 +16,8 @@
 #include <system_error>
 #include <utility>
 
-#include "prepare/durable.h"
+#include "core/durable.h"
+#include "prepare/growing_file.h"
 
 namespace causeway {
 namespace {
@@ -142,7 +143,7 @@ Result<void> Seen::rebuild(uint64_t capacity, uint64_t numbers_below) {
       }
   CW_TRY(larger->sync(aside));
   CW_TRY(rename_file(aside, folder_ + "/" + name_));
-  CW_TRY(sync_folder(folder_));
+  CW_TRY(sync_path(folder_));
   table_ = std::move(larger);
   return {};
 }

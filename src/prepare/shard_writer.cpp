@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "core/durable.h"
+
 namespace causeway {
 namespace {
 
@@ -150,7 +152,7 @@ Result<void> ShardWriter::close() {
                    digest};
   CW_CHECK(entry.bytes <= kind_.shard_bytes, "{} bytes", entry.bytes);
   CW_TRY(rename_file(tokens_->path(), folder_ + "/" + entry.name));
-  CW_TRY(sync_folder(folder_));
+  CW_TRY(sync_path(folder_));
   leftovers_.push_back(ends_->path());
   tokens_.reset();
   ends_.reset();

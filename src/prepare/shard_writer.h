@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "data/shard.h"
-#include "prepare/durable.h"
+#include "prepare/growing_file.h"
 
 namespace causeway {
 

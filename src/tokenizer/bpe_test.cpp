@@ -61,10 +61,10 @@ TEST(Bpe, MergesAsTheDefinitionSays) {
 TEST(Bpe, TakesLongWordsQuickly) {
   BpeModel model;
   model.token_of_byte.fill(0);
-  for (int i = 0; i < 20; ++i) model.merges.set(i, i, {static_cast<uint32_t>(i), i + 1});
+  for (int i = 0; i < 17; ++i) model.merges.set(i, i, {static_cast<uint32_t>(i), i + 1});
   std::vector<int32_t> tokens;
   BpeMerger(model).encode(std::string((size_t{1} << 18) + 1, ' '), tokens);
-  EXPECT_THAT(tokens, testing::ElementsAre(18, 0));
+  EXPECT_THAT(tokens, testing::ElementsAre(17, 17, 0));
 }
 
 TEST(Bpe, TreatsBytesWithoutATokenAsThePackageDoes) {

@@ -13,20 +13,21 @@ using Json = nlohmann::json;
 
 constexpr size_t kContentBytesMax = 4096;
 
+/// Whether an optional part is written but not used, as GPT-2's file has a prefix of "".
+bool is_off(const Json& value) {
+  if (value.is_string()) return value.get_ref<const std::string&>().empty();
+  return value.is_null() || value == false || value == 0;
+}
+
 /// What is no byte-level BPE, or not only.
 Result<void> check_kind(const Json& model, const std::string& where) {
   if (!model.is_object()) return failure(Fault::kBadInput, "{} must be an object", where);
   if (const auto type = model.find("type"); type != model.end() && *type != "BPE")
     return failure(Fault::kBadInput, "{}: the type {} is not supported; only byte-level BPE is",
                    where, type->is_string() ? type->dump() : type->type_name());
-  const auto present = [&](const char* field) {
-    const auto found = model.find(field);
-    return found != model.end() && !found->is_null() && *found != "" && *found != false &&
-           *found != 0;
-  };
   for (const char* field :
        {"dropout", "byte_fallback", "continuing_subword_prefix", "end_of_word_suffix"})
-    if (present(field))
+    if (model.contains(field) && !is_off(model[field]))
       return failure(Fault::kBadInput,
                      "{}: `{}` is not supported; only byte-level BPE without it is", where, field);
   return {};
@@ -46,8 +47,8 @@ Result<void> read_merges(const TokenizerFile& file, const std::string& where, Me
     for (const auto& [text, found] :
          {std::pair(left, left_token), {right, right_token}, {file.merges.whole(i), token}})
       if (found == TokenTexts::kNone)
-        return failure(Fault::kBadInput, "{}.merges[{}], \"{}\" and \"{}\": \"{}\" is no token",
-                       where, i, left, right, text);
+        return failure(Fault::kBadInput, R"({}.merges[{}], "{}" and "{}": "{}" is no token)", where,
+                       i, left, right, text);
     if (left.empty() || right.empty())
       return failure(Fault::kBadInput, "{}.merges[{}] merges with nothing", where, i);
     merges.set(left_token, right_token, {static_cast<uint32_t>(i), token});
@@ -163,7 +164,7 @@ Result<TokenBytes> token_bytes(const TokenizerFile& file, const std::vector<Adde
   for (size_t i = 0; i < sources.size(); ++i) {
     const Source& source = sources[i];
     if (i > 0 && sources[i - 1].token == source.token)
-      return failure(Fault::kBadInput, "{}: \"{}\" and \"{}\" both have number {}", name,
+      return failure(Fault::kBadInput, R"({}: "{}" and "{}" both have number {})", name,
                      text_of(sources[i - 1]), text_of(source), source.token);
     if (source.token >= tokens_max)
       return failure(Fault::kBadInput, "{}: \"{}\" has number {}; for {} tokens {} is the limit",

@@ -50,7 +50,7 @@ class PairMerger {
   static uint64_t key_of(int32_t left, int32_t right) {
     return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
   }
-  void merge_in(uint32_t word, int32_t left, int32_t right, int32_t symbol);
+  void merge_in(uint32_t index, int32_t left, int32_t right, int32_t symbol);
   void change(uint64_t pair, int64_t by) { counts_[pair] += by; }
   void queue_new_pairs();
   void push(Entry entry);

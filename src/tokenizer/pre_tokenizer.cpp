@@ -205,7 +205,7 @@ Result<void> PreTokenizer::add_split(const Json& value, const std::string& where
       !pattern->begin()->is_string() ||
       (!pattern->contains("Regex") && !pattern->contains("String")))
     return failure(Fault::kBadInput,
-                   "{}: pattern must be {{\"Regex\": text}} or {{\"String\": text}}", where);
+                   R"({}: pattern must be {{"Regex": text}} or {{"String": text}})", where);
   const bool is_regex = pattern->contains("Regex");
   const auto& text = pattern->begin()->get_ref<const std::string&>();
   Step step{.behavior = static_cast<SplitBehavior>(named - kNames.begin() + 1), .invert = invert};

@@ -11,9 +11,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/durable.h"
 #include "model/json_file.h"
 #include "train/companions.h"
-#include "train/durable.h"
 #include "train/weights.h"
 
 namespace causeway {
@@ -125,7 +125,8 @@ Result<json> write_parts(const std::string& folder, const Team& team, const Aren
 /// its folder `model`.
 Result<void> write_model_files(const std::string& folder, const std::string& run_folder,
                                const Model& model) {
-  const std::string source = run_folder + "/model", came = source + "/config.json";
+  const std::string source = run_folder + "/model";
+  const std::string came = fmt::format("{}/config.json", source);
   std::string config = model.config_json();
   if (std::error_code none; fs::exists(came, none)) {
     CW_ASSIGN(const std::string text, read_text(came, kConfigBytesMax));

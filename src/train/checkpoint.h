@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "core/durable.h"
 #include "core/error.h"
-#include "train/durable.h"
 #include "train/team.h"
 
 namespace causeway {

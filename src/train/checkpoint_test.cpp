@@ -56,6 +56,26 @@ INSTANTIATE_TEST_SUITE_P(Methods, CheckpointOfEveryMethod,
                                   (std::get<1>(method.param) ? "_compressed" : "");
                          });
 
+// Goal: a checkpoint is a complete model: what the run keeps in its folder `model` is there, and
+// its configuration with this run's context and type, unknown fields kept.
+TEST(CheckpointTest, HoldsWhatTheRunKeepsOfItsModel) {
+  const std::string folder = test_folder();
+  TinyTeam team({}, folder);
+  fs::create_directories(folder + "/model");
+  write_text(folder + "/model/tokenizer.json", "tokens");
+  write_text(folder + "/model/chat_template.jinja", "template");
+  write_text(folder + "/model/config.json",
+             R"({"mine": "kept", "max_position_embeddings": 4096, "dtype": "bfloat16"})");
+  const std::string path = checkpoint_of(team, folder);
+  EXPECT_EQ(read_text(path + "/tokenizer.json"), "tokens");
+  EXPECT_EQ(read_text(path + "/chat_template.jinja"), "template");
+  EXPECT_EQ(read_text(path + "/config.json"),
+            "{\n  \"mine\": \"kept\",\n  \"max_position_embeddings\": 16,\n  \"dtype\": "
+            "\"float32\"\n}\n");
+  TinyTeam resumed({}, folder);
+  EXPECT_TRUE(read_checkpoint(path, *resumed).ok());
+}
+
 TEST(CheckpointTest, HoldsTheMeanAsAModel) {
   const std::string folder = test_folder();
   TinyTeam team({}, folder);

@@ -101,17 +101,14 @@ Result<double> log_probability(const Model& model, const Arena& x, Continuation 
   return sum;
 }
 
-Result<std::vector<double>> log_probabilities(const Model& model, const Arena& x,
-                                              const Tokenizer& tokenizer,
-                                              const Question& question) {
+/// Every choice of every question, in their order.
+std::vector<Continuation> continuations(const std::vector<Question>& questions,
+                                        const Tokenizer& tokenizer) {
   const auto encoder = tokenizer.encoder();
-  std::vector<double> out;
-  for (const std::string& choice : question.choices) {
-    CW_ASSIGN(
-        const double one,
-        log_probability(model, x, continuation(question.context, choice, tokenizer, *encoder)));
-    out.push_back(one);
-  }
+  std::vector<Continuation> out;
+  for (const Question& question : questions)
+    for (const std::string& choice : question.choices)
+      out.push_back(continuation(question.context, choice, tokenizer, *encoder));
   return out;
 }
 
@@ -147,25 +144,27 @@ Result<std::vector<Question>> read_questions(const std::string& path) {
 
 Result<ChoiceScores> score_choices(const Model& model, const Arena& x, const Tokenizer& tokenizer,
                                    const std::vector<Question>& questions, Threads& threads) {
-  std::vector<std::optional<Result<std::vector<double>>>> scored(questions.size());
-  threads.each(static_cast<int64_t>(questions.size()), [&](int64_t i) {
+  const std::vector<Continuation> texts = continuations(questions, tokenizer);
+  std::vector<Result<double>> scored(texts.size(), 0.0);
+  threads.each(static_cast<int64_t>(texts.size()), [&](int64_t i) {
     const auto index = static_cast<size_t>(i);
-    scored[index] = log_probabilities(model, x, tokenizer, questions[index]);
+    scored[index] = log_probability(model, x, texts[index]);
   });
   ChoiceScores out;
   out.questions = static_cast<int64_t>(questions.size());
   int64_t right = 0, right_by_length = 0;
+  auto next = scored.begin();
   for (size_t i = 0; i < questions.size(); ++i) {
-    if (!*scored[i])
-      return failure(scored[i]->error().fault, "question {}: {}", i + 1,
-                     scored[i]->error().message);
-    const std::vector<double>& scores = **scored[i];
-    std::vector<double> by_length = scores;
-    for (size_t j = 0; j < scores.size(); ++j)
-      by_length[j] /= static_cast<double>(characters(questions[i].choices[j]));
+    std::vector<double> scores, by_length;
+    for (const std::string& choice : questions[i].choices) {
+      const Result<double>& one = *next++;
+      if (!one) return failure(one.error().fault, "question {}: {}", i + 1, one.error().message);
+      scores.push_back(*one);
+      by_length.push_back(*one / static_cast<double>(characters(choice)));
+    }
     right += best(scores) == questions[i].answer ? 1 : 0;
     right_by_length += best(by_length) == questions[i].answer ? 1 : 0;
-    out.log_probabilities.push_back(scores);
+    out.log_probabilities.push_back(std::move(scores));
   }
   const auto count = static_cast<double>(out.questions);
   out.accuracy = static_cast<double>(right) / count;

@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "core/durable.h"
 #include "model/json_file.h"
-#include "train/durable.h"
 
 namespace causeway {
 namespace {
@@ -52,7 +52,8 @@ Result<void> carry_companions(const std::string& source, const std::string& targ
         return failure(Fault::kIo, "{}: cannot be made: {}", folder.string(), error.message());
       templates = true;
     }
-    CW_TRY(carry_file(source + "/" + name, target + "/" + name, may_link));
+    CW_TRY(carry_file((fs::path(source) / name).string(), (fs::path(target) / name).string(),
+                      may_link));
   }
   if (templates) CW_TRY(sync_path((fs::path(target) / kTemplates).string()));
   return sync_path(target);

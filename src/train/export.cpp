@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/durable.h"
 #include "data/corpus.h"
 #include "train/companions.h"
-#include "train/durable.h"
 #include "train/folder_texts.h"
 #include "train/half.h"
 #include "train/model_card.h"

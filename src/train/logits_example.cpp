@@ -9,11 +9,12 @@
 #include <string_view>
 
 #include "train/saved_model.h"
+#include "train/team.h"
 
 int main(int count, char** arguments) {
-  using namespace causeway;
   if (count < 3) return 2;
-  const auto saved = open_model(arguments[1]);
+  causeway::prepare_compute_thread();
+  const auto saved = causeway::open_model(arguments[1]);
   if (!saved) {
     fmt::print(stderr, "{}\n", saved.error().message);
     return 2;

@@ -6,10 +6,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "core/durable.h"
 #include "sync/account.h"
 #include "train/checkpoint.h"
 #include "train/companions.h"
-#include "train/durable.h"
 #include "train/evaluate.h"
 #include "train/explain.h"
 #include "train/generate.h"

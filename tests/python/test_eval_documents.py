@@ -15,6 +15,9 @@ from transformers import AutoTokenizer, LlamaForCausalLM
 CONTEXT = 32
 
 
+torch.set_num_threads(1)
+
+
 class Learnt:
     """A run of a few steps with a tokenizer that was learnt from its sites' text."""
 
@@ -104,11 +107,11 @@ def test_a_shorter_context(learnt):
 
 def documents(count: int) -> list[str]:
     draw = random.Random(4)
-    return [words("north", 9 * draw.choice([1, 3, 40]), i).strip() for i in range(count)]
+    return [words("north", 9 * draw.choice([1, 3, 25]), i).strip() for i in range(count)]
 
 
 def test_documents_of_json_lines_and_shards_are_texts_of_their_own(learnt):
-    texts = documents(40)
+    texts = documents(16)
     path = learnt.folder / "documents.jsonl.gz"
     path.write_bytes(gzip.compress("".join(json.dumps({"text": t, "n": 1}) + "\n" for t in texts).encode()))
     units = [[x for window in learnt.losses(learnt.encode(t)) for x in window] for t in texts]

@@ -13,7 +13,7 @@
 #include "tokenizer/learn.h"
 
 int main(int argc, char** argv) {
-  using namespace causeway;
+  using causeway::Words;
   using Clock = std::chrono::steady_clock;
   if (argc < 6) {
     fmt::print(stderr, "learn_bench gpt2|llama3|qwen2 VOCABULARY MIN_COUNT OUT TEXT ...\n");
@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
   const Words words = kind == "gpt2"    ? Words::kGpt2
                       : kind == "qwen2" ? Words::kQwen2
                                         : Words::kLlama3;
-  LearnOptions options;
+  causeway::LearnOptions options;
   options.vocabulary = std::atoll(argv[2]);
   options.min_count = std::atoll(argv[3]);
   std::vector<std::string> texts;
@@ -32,11 +32,11 @@ int main(int argc, char** argv) {
     texts.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
   }
   const auto start = Clock::now();
-  WordCounter counter(words);
+  causeway::WordCounter counter(words);
   for (const std::string& text : texts) counter.add(text);
-  const WordCounts counts = counter.counts();
+  const causeway::WordCounts counts = counter.counts();
   const auto counted = Clock::now();
-  const auto json = learn_tokenizer(counts, options);
+  const auto json = causeway::learn_tokenizer(counts, options);
   const auto end = Clock::now();
   if (!json) {
     fmt::print(stderr, "{}\n", json.error().message);

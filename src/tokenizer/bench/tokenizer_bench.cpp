@@ -16,7 +16,7 @@
 
 namespace {
 
-using namespace causeway;
+using causeway::Tokenizer;
 
 /// Empty if the file is not as it should be.
 std::vector<std::string_view> texts_of(std::string_view all) {
@@ -47,7 +47,7 @@ void measure(const Tokenizer& tokenizer, const std::vector<std::string_view>& te
   for (const std::string_view text : texts) bytes += text.size();
   const auto encoder = tokenizer.encoder();
   std::vector<int32_t> tokens;
-  fmt::print("{{\"bytes\": {}, \"seconds\": [", bytes);
+  fmt::print(R"({{"bytes": {}, "seconds": [)", bytes);
   size_t count = 0;
   for (int i = 0; i < repeats; ++i) {
     const auto start = std::chrono::steady_clock::now();
@@ -70,7 +70,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "tokenizer_bench TOKENIZER TEXTS ids|REPEATS\n");
     return 2;
   }
-  const auto tokenizer = open_tokenizer(argv[1]);
+  const auto tokenizer = causeway::open_tokenizer(argv[1]);
   if (!tokenizer) {
     fmt::print(stderr, "{}\n", tokenizer.error().message);
     return 2;

@@ -20,8 +20,6 @@ inline constexpr std::string_view kAside = ".writing-";
 /// Writes `folder`/`name` as one step: beside it first, synced, then renamed.
 Result<void> write_durably(const std::string& folder, const std::string& name,
                            std::string_view text);
-/// Makes renames and removals in a folder durable.
-Result<void> sync_folder(const std::string& folder);
 Result<void> rename_file(const std::string& from, const std::string& to);
 
 /// A file that grows at its end. One thread at a time. Every failure is Fault::kIo, with the path.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "train/durable.h"
+#include "core/durable.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,11 +11,8 @@
 #include <system_error>
 
 namespace causeway {
-namespace {
 
 namespace fs = std::filesystem;
-
-}  // namespace
 
 Error io_error(const std::string& path, std::string_view what) {
   return failure(Fault::kIo, "{}: {}: {}", path, what, std::generic_category().message(errno));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "prepare/durable.h"
+#include "prepare/growing_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -7,8 +7,9 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <system_error>
 #include <utility>
+
+#include "core/durable.h"
 
 namespace causeway {
 namespace {
@@ -16,23 +17,10 @@ namespace {
 constexpr size_t kHeldBytesMax = size_t{256} << 10;
 constexpr size_t kReadBytes = size_t{1} << 20;
 
-Error failed_path(const std::string& path, std::string_view what) {
-  return failure(Fault::kIo, "{}: {}: {}", path, what, std::generic_category().message(errno));
-}
-
 }  // namespace
 
-Result<void> sync_folder(const std::string& folder) {
-  const int number = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (number < 0) return failed_path(folder, "cannot be opened");
-  const bool synced = ::fsync(number) == 0;
-  ::close(number);
-  if (!synced) return failed_path(folder, "cannot be synced to disk");
-  return {};
-}
-
 Result<void> rename_file(const std::string& from, const std::string& to) {
-  if (std::rename(from.c_str(), to.c_str()) != 0) return failed_path(to, "cannot be made");
+  if (std::rename(from.c_str(), to.c_str()) != 0) return io_error(to, "cannot be made");
   return {};
 }
 
@@ -45,13 +33,13 @@ Result<void> write_durably(const std::string& folder, const std::string& name,
     CW_TRY(file->sync());
   }
   CW_TRY(rename_file(aside, folder + "/" + name));
-  return sync_folder(folder);
+  return sync_path(folder);
 }
 
 Result<std::unique_ptr<GrowingFile>> GrowingFile::open(const std::string& path, int64_t length) {
   const int flags = O_RDWR | O_CLOEXEC | (length == 0 ? O_CREAT | O_TRUNC : 0);
   const int number = ::open(path.c_str(), flags, 0666);
-  if (number < 0) return failed_path(path, "cannot be opened for writing");
+  if (number < 0) return io_error(path, "cannot be opened for writing");
   std::unique_ptr<GrowingFile> file(new GrowingFile(number, path));
   struct stat info{};
   if (::fstat(number, &info) != 0) return file->failed("cannot be read");
@@ -65,7 +53,7 @@ Result<std::unique_ptr<GrowingFile>> GrowingFile::open(const std::string& path, 
 
 GrowingFile::~GrowingFile() { ::close(number_); }
 
-Error GrowingFile::failed(std::string_view what) const { return failed_path(path_, what); }
+Error GrowingFile::failed(std::string_view what) const { return io_error(path_, what); }
 
 Result<void> GrowingFile::append(ByteSpan bytes) {
   if (held_.size() + bytes.size() > kHeldBytesMax) CW_TRY(flush());
