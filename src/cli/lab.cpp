@@ -6,11 +6,11 @@
 
 #include "cli/command.h"
 #include "cli/stop.h"
+#include "core/durable.h"
 #include "core/toml.h"
 #include "lab/personal.h"
 #include "lab/tokenizers.h"
 #include "record/words.h"
-#include "train/checkpoint.h"
 #include "train/team.h"
 
 namespace causeway {

@@ -7,10 +7,10 @@
 #include <fstream>
 
 #include "cli/command.h"
+#include "core/durable.h"
 #include "data/corpus.h"
 #include "data/documents.h"
 #include "tokenizer/learn.h"
-#include "train/checkpoint.h"
 
 namespace causeway {
 namespace {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/utf8.h"
 #include "data/document_files.h"
 #include "data/document_stream.h"
 #include "data/json_line.h"
@@ -131,7 +132,7 @@ Result<Document> read_document(const RawDocument& raw, const std::vector<std::st
                         fmt::format("a line of more than {} bytes", options.document_bytes_max)),
                   options.on_bad);
   std::string text = raw.bytes, trouble;
-  if (const size_t bad = find_bad_utf8(text, 0); bad != text.npos) {
+  if (const size_t bad = well_formed_prefix(text); bad < text.size()) {
     trouble = place(file, line_of(raw, bad),
                     fmt::format("byte 0x{:02X} is no UTF-8", static_cast<uint8_t>(text[bad])));
     if (options.on_bad != OnBad::kReplace) return refuse(std::move(trouble), options.on_bad);

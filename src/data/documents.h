@@ -106,12 +106,4 @@ struct Document {
 Result<Document> read_document(const RawDocument& raw, const std::vector<std::string>& files,
                                const DocumentOptions& options);
 
-/// The first byte at or after `from` that is in no UTF-8 character, or npos. A character begins at
-/// `from`.
-size_t find_bad_utf8(std::string_view bytes, size_t from);
-/// Whether the bytes are UTF-8 (RFC 3629: no surrogates, no overlong forms).
-bool is_utf8(std::string_view bytes);
-/// Each maximal part of an ill-formed sequence becomes U+FFFD, as Python's errors="replace" does.
-std::string replace_bad_utf8(std::string_view bytes);
-
 }  // namespace causeway

@@ -3,6 +3,7 @@
 // Any bytes, as a text or as JSON-lines, plain, .gz or .zst: documents are no longer than they may
 // be, their text is UTF-8 unless it is left out, and a stream that goes on in the middle gives the
 // same rest. The first byte says what the others are.
+#include "core/utf8.h"
 #include "data/document_stream.h"
 
 namespace causeway {

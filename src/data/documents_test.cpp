@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "core/utf8.h"
 #include "data/document_stream.h"
 #include "data/packed_bytes.h"
 #include "data/test_files.h"

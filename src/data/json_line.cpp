@@ -92,7 +92,7 @@ class FieldReader final : public nlohmann::json_sax<nlohmann::json> {
   bool is_wanted_ = false, is_found_ = false;
 };
 
-/// The number of the escape \uXXXX at `at`, if one is there.
+/// The number of the escape at `at`, a backslash, u and four digits, if one is there.
 std::optional<uint32_t> escaped(std::string_view json, size_t at) {
   if (json.size() < kEscapeBytes || at > json.size() - kEscapeBytes) return std::nullopt;
   if (json[at] != '\\' || json[at + 1] != 'u') return std::nullopt;

@@ -2,33 +2,24 @@
 #include "lab/tokenizers.h"
 
 #include <filesystem>
+#include <numbers>
 
-#include "data/corpus.h"
+#include "core/durable.h"
 #include "tokenizer/tokenizer.h"
-#include "train/checkpoint.h"
 #include "train/recipe.h"
 #include "train/sites.h"
 
 namespace causeway {
 namespace {
 
-/// The words of a site's training texts.
-Result<WordCounts> count_site(const RecipeSite& site, const std::string& base, Words words) {
+/// The words of a site's training part, and of nothing that it holds back. Tokens of an opened
+/// source are bytes here.
+WordCounts count_words(const Sources& sources, Words words) {
   WordCounter counter(words);
-  for (const RecipeSource& source : site.sources) {
-    const Value* paths = source.plugin.options.find("train");
-    if (source.plugin.name != "text" || paths == nullptr)
-      return failure(Fault::kBadInput,
-                     "site {}: a source is of kind {}; tokenizers are learnt from kind text",
-                     site.options.name, source.plugin.name);
-    std::vector<std::string> files;
-    for (const Value& path : paths->array())
-      files.push_back((std::filesystem::path(base) / path.string()).string());
-    CW_ASSIGN(const auto corpus, Corpus::open(files));
-    for (int64_t i = 0; i < corpus->files(); ++i) {
-      const auto bytes = corpus->file(i);
-      counter.add({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    }
+  for (const auto& source : sources) {
+    std::vector<int32_t> tokens(static_cast<size_t>(source->train_tokens()));
+    source->train(0, tokens);
+    counter.add(std::string(tokens.begin(), tokens.end()));
   }
   return counter.counts();
 }
@@ -41,14 +32,15 @@ Result<void> learn_to(const std::vector<WordCounts>& sites, const LearnOptions& 
 }
 
 /// Writes folder/federated.json and folder/pooled.json, and folder/SITE.counts.
-Result<void> learn_both(const Recipe& recipe, const std::string& folder,
+Result<void> learn_both(Recipe recipe, const std::string& folder,
                         const TokenizersOptions& options) {
+  recipe.tokenizer = bytes_tokenizer();
+  CW_ASSIGN(const auto sites, open_sites(recipe));
   std::vector<WordCounts> pooled, shared;
-  for (const RecipeSite& site : recipe.sites) {
-    CW_ASSIGN(WordCounts counts, count_site(site, recipe.base, options.words));
-    shared.push_back(shared_counts(counts, options.sharing));
-    CW_TRY(write_counts(folder + "/" + site.options.name + ".counts", shared.back()));
-    pooled.push_back(std::move(counts));
+  for (size_t i = 0; i < sites.size(); ++i) {
+    pooled.push_back(count_words(sites[i], options.words));
+    shared.push_back(shared_counts(pooled.back(), options.sharing));
+    CW_TRY(write_counts(folder + "/" + recipe.sites[i].options.name + ".counts", shared.back()));
   }
   CW_TRY(learn_to(shared, options.learn, folder + "/federated.json"));
   return learn_to(pooled, options.learn, folder + "/pooled.json");
@@ -59,7 +51,7 @@ void add_losses(const RunSummary& summary, TokenizerRow& row) {
   double tokens = 0, bytes = 0, bits = 0;
   for (const ValidReport& one : summary.last_valid) {
     const double site_bits =
-        one.nats_per_token * static_cast<double>(one.tokens) / 0.6931471805599453;
+        one.nats_per_token * static_cast<double>(one.tokens) / std::numbers::ln2;
     row.sites.emplace_back(one.site, one.bits_per_byte);
     tokens += static_cast<double>(one.tokens);
     bits += site_bits;

@@ -31,7 +31,7 @@ struct TokenizerRow {
 
 /// Runs the recipe three times, in folder/{bytes,federated,pooled}; tokenizers and the counts that
 /// each site would send lie beside. Same steps and tokens a step for each, so that a tokenizer
-/// whose tokens are longer sees more text. Sites have sources of kind text. What is finished in
+/// whose tokens are longer sees more text. Sites have text, or shards of bytes. What is finished in
 /// `folder` is not repeated.
 Result<std::vector<TokenizerRow>> compare_tokenizers(const TrialRecipe& recipe,
                                                      const std::string& folder,

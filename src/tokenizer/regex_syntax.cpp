@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/utf8.h"
 #include "tokenizer/unicode.h"
 #include "tokenizer/unicode_additions.h"
 

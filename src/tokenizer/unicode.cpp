@@ -46,24 +46,6 @@ uint32_t category_bit(std::string_view name) {
   return bit(UTF8PROC_CATEGORY_SO);
 }
 
-/// Bytes of the well-formed character at the start of `text`, which is not empty; 0 if there is
-/// none.
-size_t character_bytes(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead < 0xC2 || lead > 0xF4) return 0;
-  const size_t count = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  if (text.size() < count) return 0;
-  // The second byte excludes overlong forms, surrogates and what is beyond U+10FFFF.
-  const uint8_t low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-  const uint8_t high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-  if (byte(1) < low || byte(1) > high) return 0;
-  for (size_t i = 2; i < count; ++i)
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  return count;
-}
-
 }  // namespace
 
 const CharTable& CharTable::get() {
@@ -101,30 +83,6 @@ void append_code_point(uint32_t code, std::string& text) {
   const auto count = utf8proc_encode_char(static_cast<utf8proc_int32_t>(code),
                                           reinterpret_cast<utf8proc_uint8_t*>(bytes));
   text.append(bytes, static_cast<size_t>(count));
-}
-
-size_t well_formed_prefix(std::string_view text) {
-  size_t at = 0;
-  while (at < text.size()) {
-    uint64_t eight = 0;
-    if (at + 8 <= text.size()) {
-      std::memcpy(&eight, text.data() + at, 8);
-      if ((eight & 0x8080808080808080) == 0) {
-        at += 8;
-        continue;
-      }
-    }
-    const size_t bytes = character_bytes(text.substr(at));
-    if (bytes == 0) break;
-    at += bytes;
-  }
-  return at;
-}
-
-size_t ill_formed_prefix(std::string_view text) {
-  size_t at = 0;
-  while (at < text.size() && character_bytes(text.substr(at)) == 0) ++at;
-  return at;
 }
 
 }  // namespace causeway

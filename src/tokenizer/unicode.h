@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// UTF-8, and what Unicode 16 says about code points, as far as tokenizers ask.
+// Code points, and what Unicode 16 says about them, as far as tokenizers ask.
 #pragma once
 
 #include <cstddef>
@@ -64,10 +64,5 @@ inline CodePoint read_code_point_before(const char* end) {
 }
 
 void append_code_point(uint32_t code, std::string& text);
-
-/// Bytes of the longest well-formed beginning of `text`: Unicode 16, table 3-7.
-size_t well_formed_prefix(std::string_view text);
-/// Bytes before the next well-formed character.
-size_t ill_formed_prefix(std::string_view text);
 
 }  // namespace causeway

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "core/utf8.h"
 #include "tokenizer/learn.h"
 #include "tokenizer/normalizer.h"
 #include "tokenizer/token_texts.h"

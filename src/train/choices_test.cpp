@@ -8,6 +8,7 @@
 
 #include "data/test_files.h"
 #include "train/team.h"
+#include "train/test_model.h"
 
 namespace causeway {
 namespace {
@@ -17,16 +18,9 @@ using testing::HasSubstr;
 class ChoicesTest : public testing::Test {
  protected:
   void SetUp() override {
-    Value sizes;
-    for (const auto& [name, value] :
-         {std::pair{"layers", 1}, {"width", 32}, {"heads", 2}, {"context", 16}})
-      sizes.set(name, value);
-    Mistakes mistakes;
-    model_ = make_plugin(models(), "model", {"llama", sizes}, mistakes);
-    ASSERT_TRUE(mistakes.empty()) << mistakes.text();
-    x_ = std::make_unique<Arena>(std::make_shared<const Placement>(model_->layout()));
-    model_->initialise(5, *x_);
-    x_->flat().mul_(4);  // Sharper, so that choices differ.
+    TestModel made = make_test_model(1, 4);
+    model_ = std::move(made.model);
+    x_ = std::move(made.x);
   }
 
   Result<ChoiceScores> score(const std::vector<Question>& questions) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "train/team.h"
+#include "train/test_model.h"
 
 namespace causeway {
 namespace {
@@ -16,15 +17,9 @@ namespace {
 class EvaluateTest : public testing::Test {
  protected:
   void SetUp() override {
-    Value sizes;
-    for (const auto& [name, value] :
-         {std::pair{"layers", 2}, {"width", 32}, {"heads", 2}, {"context", 16}})
-      sizes.set(name, value);
-    Mistakes mistakes;
-    model_ = make_plugin(models(), "model", {"llama", sizes}, mistakes);
-    ASSERT_TRUE(mistakes.empty()) << mistakes.text();
-    x_ = std::make_unique<Arena>(std::make_shared<const Placement>(model_->layout()));
-    model_->initialise(5, *x_);
+    TestModel made = make_test_model(2, 1);
+    model_ = std::move(made.model);
+    x_ = std::move(made.x);
     const Random random(1, Stream::kSample);
     for (uint64_t i = 0; i < 1'000; ++i)
       text_.push_back(static_cast<int32_t>(random.below(i, 256)));

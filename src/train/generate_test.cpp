@@ -11,6 +11,7 @@
 #include <set>
 
 #include "train/team.h"
+#include "train/test_model.h"
 
 namespace causeway {
 namespace {
@@ -82,16 +83,9 @@ TEST(DrawTokenTest, IsAPureFunctionOfSeedAndPosition) {
 class GenerateTest : public testing::Test {
  protected:
   void SetUp() override {
-    Value sizes;
-    for (const auto& [name, value] :
-         {std::pair{"layers", 2}, {"width", 32}, {"heads", 2}, {"context", 16}})
-      sizes.set(name, value);
-    Mistakes mistakes;
-    model_ = make_plugin(models(), "model", {"llama", sizes}, mistakes);
-    ASSERT_TRUE(mistakes.empty()) << mistakes.text();
-    x_ = std::make_unique<Arena>(std::make_shared<const Placement>(model_->layout()));
-    model_->initialise(5, *x_);
-    x_->flat().mul_(4);  // Sharper logits, so that no two are close.
+    TestModel made = make_test_model(2, 4);
+    model_ = std::move(made.model);
+    x_ = std::move(made.x);
   }
 
   std::vector<int64_t> generated(std::vector<int64_t> prompt, const GenerateOptions& options) {

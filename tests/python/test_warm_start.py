@@ -127,3 +127,14 @@ def test_lab_tokenizers(recipes, causeway, tmp_path):
     assert all(0 < row["bits_per_byte"] < 8 and len(row["sites"]) == 2 for row in rows.values())
     head, *counts = (tmp_path / "lab/north.counts").read_text().splitlines()
     assert all(json.loads(line)[1] >= 2 for line in counts)
+
+
+def test_lab_tokenizers_learn_nothing_from_text_that_is_held_back(recipes, causeway, tmp_path):
+    north = tmp_path / "north.train.txt"
+    text = north.read_text()
+    north.write_text(text + "Geheimnis " * 30)
+    sites = [{"name": "north", "train": [north], "valid_percent": 20}, recipes.sites()[1]]
+    recipe = recipes(run={"steps": 1}, data={"site": sites})
+    done = causeway("lab", "tokenizers", recipe, "--out", "lab", "--vocabulary", 280, "--threshold", 1)
+    assert done.returncode == 0, done.stderr
+    assert "eheimnis" not in (tmp_path / "lab/north.counts").read_text()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
+#include "core/utf8.h"
 
-#include "data/documents.h"
+#include <gtest/gtest.h>
 
 namespace causeway {
 namespace {
@@ -53,12 +53,29 @@ TEST(Utf8, IsWhatTheRfcSays) {
         }
 }
 
+TEST(Utf8, EndsWhereItIsNotWellFormed) {
+  EXPECT_EQ(well_formed_prefix(""), 0U);
+  EXPECT_EQ(well_formed_prefix("plain ASCII, more than eight bytes"), 34U);
+  EXPECT_EQ(well_formed_prefix("\u00E9\u20AC\U0001F600"), 9U);
+  EXPECT_EQ(well_formed_prefix("12345678\x80"), 8U);
+  EXPECT_EQ(well_formed_prefix("ab\xC0\xAF"), 2U) << "an overlong form";
+  EXPECT_EQ(well_formed_prefix("\xE0\x9F\xBF"), 0U) << "an overlong form";
+  EXPECT_EQ(well_formed_prefix("\xED\xA0\x80"), 0U) << "a surrogate";
+  EXPECT_EQ(well_formed_prefix("\xED\x9F\xBF"), 3U);
+  EXPECT_EQ(well_formed_prefix("\xF0\x8F\xBF\xBF"), 0U) << "an overlong form";
+  EXPECT_EQ(well_formed_prefix("\xF4\x8F\xBF\xBF"), 4U);
+  EXPECT_EQ(well_formed_prefix("\xF4\x90\x80\x80"), 0U) << "beyond U+10FFFF";
+  EXPECT_EQ(well_formed_prefix("a\xE2\x82"), 1U) << "cut short";
+  EXPECT_EQ(ill_formed_prefix("\xE2\x82z\xFF"), 2U);
+  EXPECT_EQ(ill_formed_prefix("z"), 0U);
+}
+
 TEST(Utf8, IsFoundBadAtAnyPlace) {
   for (size_t at = 0; at < 40; ++at) {
     std::string text(40, 'a');
-    EXPECT_EQ(find_bad_utf8(text, 0), text.npos);
+    EXPECT_EQ(well_formed_prefix(text), text.size());
     text[at] = '\x80';
-    EXPECT_EQ(find_bad_utf8(text, 0), at);
+    EXPECT_EQ(well_formed_prefix(text), at);
   }
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // UTF-8 by RFC 3629, section 4: the ranges of its table of well-formed byte sequences.
-#include <cstring>
+#include "core/utf8.h"
 
-#include "data/documents.h"
+#include <cstdint>
+#include <cstring>
 
 namespace causeway {
 namespace {
@@ -48,36 +49,46 @@ Part part_at(std::string_view bytes) {
 
 }  // namespace
 
-size_t find_bad_utf8(std::string_view bytes, size_t from) {
-  size_t at = from;
-  while (at < bytes.size()) {
+size_t well_formed_prefix(std::string_view text) {
+  size_t at = 0;
+  while (at < text.size()) {
     uint64_t word = 0;
-    if (at + sizeof(word) <= bytes.size()) {
-      std::memcpy(&word, bytes.data() + at, sizeof(word));
+    if (at + sizeof(word) <= text.size()) {
+      std::memcpy(&word, text.data() + at, sizeof(word));
       if ((word & kHighBits) == 0) {
         at += sizeof(word);
         continue;
       }
     }
-    const Part part = part_at(bytes.substr(at));
-    if (!part.good) return at;
+    const Part part = part_at(text.substr(at));
+    if (!part.good) break;
     at += part.size;
   }
-  return bytes.npos;
+  return at;
 }
 
-bool is_utf8(std::string_view bytes) { return find_bad_utf8(bytes, 0) == bytes.npos; }
+size_t ill_formed_prefix(std::string_view text) {
+  size_t at = 0;
+  while (at < text.size()) {
+    const Part part = part_at(text.substr(at));
+    if (part.good) break;
+    at += part.size;
+  }
+  return at;
+}
 
-std::string replace_bad_utf8(std::string_view bytes) {
+bool is_utf8(std::string_view text) { return well_formed_prefix(text) == text.size(); }
+
+std::string replace_bad_utf8(std::string_view text) {
   std::string out;
-  out.reserve(bytes.size());
-  size_t done = 0;
+  out.reserve(text.size());
   while (true) {
-    const size_t bad = find_bad_utf8(bytes, done);
-    out += bytes.substr(done, bad == bytes.npos ? bad : bad - done);
-    if (bad == bytes.npos) return out;
+    const size_t good = well_formed_prefix(text);
+    out += text.substr(0, good);
+    text.remove_prefix(good);
+    if (text.empty()) return out;
     out += kReplacement;
-    done = bad + part_at(bytes.substr(bad)).size;
+    text.remove_prefix(part_at(text).size);
   }
 }
 
