@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "aggregate/rule.h"
+#include "cli/bench_step.h"
 #include "cli/command.h"
 #include "codec/signal.h"
 #include "core/random.h"
@@ -72,7 +73,8 @@ json train_step(const std::string& name, int64_t layers, int64_t width, int64_t 
   const auto model = make_plugin(models(), "model", {"llama", sizes}, mistakes);
   const auto optimizer = make_plugin(inner_optimizers(), "optimizer", {"adamw", none}, mistakes);
   CW_CHECK(mistakes.empty(), "{}", mistakes.text());
-  TrainReplica replica(*model, std::make_shared<const Placement>(model->layout()), *optimizer);
+  TrainReplica replica(*model, std::make_shared<const Placement>(model->layout()), *optimizer,
+                       StepOptions{});
   model->initialise(1, replica.arena("x"));
   const at::Tensor tokens = at::randint(256, {kTokens / context, context + 1}, at::kLong);
   const double before = model->losses(replica.arena("x"), tokens).mean().item<double>();
@@ -173,7 +175,10 @@ void add_bench(CLI::App& app, int& exit_code) {
   command->footer(
       "Each figure stands beside the limit that the same machine reaches in the same "
       "run.\nExample: causeway bench --quick");
-  command->callback([=, &exit_code] { exit_code = bench(*quick, *as_json); });
+  command->callback([=, &exit_code] {
+    if (command->get_subcommands().empty()) exit_code = bench(*quick, *as_json);
+  });
+  add_bench_step(*command, exit_code);
 }
 
 }  // namespace causeway

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/threads.h"
 
+#include <sched.h>
+
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -73,6 +75,27 @@ void Threads::each(int64_t tasks, const std::function<void(int64_t)>& task) {
   state_->share(lock);
   state_->done.wait(lock, [&] { return state_->running == 0 && state_->next >= state_->tasks; });
   state_->task = nullptr;
+}
+
+void pin_to_core(int32_t index) {
+  // Those of the whole process, as the calling thread may be pinned already.
+  static const cpu_set_t allowed = [] {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    ::sched_getaffinity(0, sizeof(set), &set);
+    return set;
+  }();
+  const int32_t count = CPU_COUNT(&allowed);
+  if (count == 0) return;
+  int32_t skip = index % count;
+  for (size_t core = 0; core < CPU_SETSIZE; ++core) {
+    if (!CPU_ISSET(core, &allowed) || skip-- > 0) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(core, &one);
+    ::sched_setaffinity(0, sizeof(one), &one);
+    return;
+  }
 }
 
 }  // namespace causeway

@@ -28,4 +28,8 @@ class Threads {
   std::unique_ptr<State> state_;
 };
 
+/// Keeps the calling thread on one core, counted from 0 around those that the process may use. Does
+/// nothing where the system does not allow it.
+void pin_to_core(int32_t index);
+
 }  // namespace causeway

@@ -2,33 +2,20 @@
 #include "model/block.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/mm.h>
 
 #include <algorithm>
-#include <vector>
 
 #include "core/check.h"
+#include "model/column_sums.h"
+#include "model/element.h"
+#include "model/product.h"
+#include "model/swiglu.h"
 
 namespace causeway {
 namespace {
 
 constexpr int64_t kCacheMin = 256;  // positions of a cache's first room
-
-std::vector<size_t> find_biases(const Layout& layout, const std::string& prefix) {
-  if (layout.find(prefix + "self_attn.q_proj.bias") == nullptr) return {};
-  return {tensor_index(layout, prefix + "self_attn.q_proj.bias"),
-          tensor_index(layout, prefix + "self_attn.k_proj.bias"),
-          tensor_index(layout, prefix + "self_attn.v_proj.bias")};
-}
-
-std::optional<HeadNorm> find_head_norm(const Layout& layout, const std::string& prefix,
-                                       const BlockSizes& sizes) {
-  if (layout.find(prefix + "self_attn.q_norm.weight") == nullptr) return {};
-  return HeadNorm(tensor_index(layout, prefix + "self_attn.q_norm.weight"),
-                  tensor_index(layout, prefix + "self_attn.k_norm.weight"),
-                  {sizes.heads, sizes.kv_heads, sizes.norm_eps});
-}
 
 /// Room for `wanted` positions, with the first `seen` of the old one.
 at::Tensor grown(const at::Tensor& old_1SGD, int64_t seen, int64_t wanted,
@@ -37,6 +24,12 @@ at::Tensor grown(const at::Tensor& old_1SGD, int64_t seen, int64_t wanted,
       at::empty({1, wanted, like_1TGD.size(2), like_1TGD.size(3)}, like_1TGD.options());
   if (seen > 0) room.narrow(1, 0, seen).copy_(old_1SGD.narrow(1, 0, seen));
   return room;
+}
+
+/// The product that a half of a block adds to the residual stream.
+void set_added(const at::Tensor& y_MI, const at::Tensor& w_CI, Residual& residual) {
+  at::mm_out(residual.added_MC, y_MI, w_CI.t());
+  residual.waits = true;
 }
 
 }  // namespace
@@ -53,127 +46,109 @@ void LayerCache::append(const at::Tensor& keys_1TGD, const at::Tensor& values_1T
   values_.narrow(1, start, count).copy_(values_1TGD);
 }
 
-size_t tensor_index(const Layout& layout, std::string_view name) {
-  const Tensor* found = layout.find(name);
-  CW_CHECK(found != nullptr, "no tensor {}", name);
-  return static_cast<size_t>(found - layout.tensors().data());
-}
-
-AttentionBlock::AttentionBlock(const Layout& layout, const std::string& prefix,
-                               const BlockSizes& sizes, const Rope& rope)
-    : sizes_(sizes),
-      rope_(rope),
-      input_(layout, tensor_index(layout, prefix + "input_layernorm.weight"),
-             {tensor_index(layout, prefix + "self_attn.q_proj.weight"),
-              tensor_index(layout, prefix + "self_attn.k_proj.weight"),
-              tensor_index(layout, prefix + "self_attn.v_proj.weight")}),
-      biases_(find_biases(layout, prefix)),
-      head_norm_(find_head_norm(layout, prefix, sizes)),
-      output_(tensor_index(layout, prefix + "self_attn.o_proj.weight")) {}
-
-at::Tensor AttentionBlock::queries(const at::Tensor& heads_BTHD) const {
-  return heads_BTHD.narrow(2, 0, sizes_.heads);
-}
-
-at::Tensor AttentionBlock::keys(const at::Tensor& heads_BTHD) const {
-  return heads_BTHD.narrow(2, sizes_.heads, sizes_.kv_heads);
-}
-
-at::Tensor AttentionBlock::values(const at::Tensor& heads_BTHD) const {
-  return heads_BTHD.narrow(2, sizes_.heads + sizes_.kv_heads, sizes_.kv_heads);
+Normed next_norm(Residual& residual, double eps, Workspace& workspace) {
+  const at::ScalarType type = residual.added_MC.scalar_type();
+  Normed normed{workspace.take(residual.h_MC.sizes(), type),
+                workspace.take({residual.h_MC.size(0)}, wide_type(type))};
+  add_and_normalise(residual.h_MC, residual.waits ? residual.added_MC : at::Tensor(), eps, normed);
+  residual.waits = false;
+  return normed;
 }
 
 at::Tensor AttentionBlock::turned(const at::Tensor& heads_BTHD) const {
   return heads_BTHD.narrow(2, 0, sizes_.heads + sizes_.kv_heads);
 }
 
-at::Tensor AttentionBlock::project(const Arena& x, const at::Tensor& y_MC, int64_t batch,
-                                   int64_t start, HeadNormed& head_norm) const {
+at::Tensor AttentionBlock::project(const BlockMatrices& weights, const at::Tensor& y_MC,
+                                   int64_t batch, int64_t start, HeadNormed& normed,
+                                   Workspace& workspace) const {
   const int64_t heads = sizes_.heads + 2 * sizes_.kv_heads;
-  at::Tensor projected_MO = at::mm(y_MC, input_.fold(x).t());
-  biases_.add(x, projected_MO);
-  if (head_norm_)
-    head_norm = head_norm_->forward(x, projected_MO.view({-1, heads, sizes_.head_width}));
+  at::Tensor projected_MO = product(y_MC, weights.qkv_OC, workspace);
+  if (weights.bias_O.defined()) projected_MO.add_(weights.bias_O);
+  if (weights.head_gains_2D.defined())
+    normed = head_norm(head_norm_sizes(), weights.head_gains_2D,
+                       projected_MO.view({-1, heads, sizes_.head_width}), workspace);
   const at::Tensor heads_BTHD = projected_MO.view({batch, -1, heads, sizes_.head_width});
-  at::Tensor both = turned(heads_BTHD);
-  rope_.turn(both, both, start);
+  rope_.turn(turned(heads_BTHD), start);
   return heads_BTHD;
 }
 
-void AttentionBlock::add_output(const Arena& x, const Attended& attended, at::Tensor& h_MC) const {
-  h_MC.addmm_(attended.out_BTND.view({h_MC.size(0), -1}), x[output_].t());
-}
-
-AttentionBlock::Saved AttentionBlock::forward(const Arena& x, at::Tensor& h_MC,
-                                              int64_t batch) const {
+AttentionBlock::Saved AttentionBlock::forward(const BlockMatrices& weights, int64_t batch,
+                                              Residual& residual, Workspace& workspace) const {
   Saved saved;
-  saved.input = normalise(h_MC, sizes_.norm_eps);
-  saved.heads_BTHD = project(x, saved.input.y_MC, batch, 0, saved.head_norm);
-  saved.attended =
-      attend(queries(saved.heads_BTHD), keys(saved.heads_BTHD), values(saved.heads_BTHD));
-  add_output(x, saved.attended, h_MC);
+  saved.input = next_norm(residual, sizes_.norm_eps, workspace);
+  const at::ScalarType type = saved.input.y_MC.scalar_type();
+  saved.heads_BTHD = project(weights, saved.input.y_MC, batch, 0, saved.head_norm, workspace);
+  const int64_t time = saved.heads_BTHD.size(1);
+  saved.out_BTND = workspace.take({batch, time, sizes_.heads, sizes_.head_width}, type);
+  saved.log_sum_BNT = workspace.take({batch, sizes_.heads, time}, wide_type(type));
+  attend(counts(), saved.heads_BTHD, saved.out_BTND, saved.log_sum_BNT);
+  set_added(saved.out_BTND.view({batch * time, -1}), weights.output_CK, residual);
   return saved;
 }
 
-void AttentionBlock::forward_cached(const Arena& x, at::Tensor& h_MC, int64_t start,
-                                    LayerCache& cache) const {
-  const Normed input = normalise(h_MC, sizes_.norm_eps);
+void AttentionBlock::forward_cached(const BlockMatrices& weights, int64_t start, Residual& residual,
+                                    LayerCache& cache, Workspace& workspace) const {
+  const Workspace::Scope scope(workspace);
+  const Normed input = next_norm(residual, sizes_.norm_eps, workspace);
   HeadNormed unused;
-  const at::Tensor heads_BTHD = project(x, input.y_MC, 1, start, unused);
-  const int64_t seen = start + h_MC.size(0);
-  cache.append(keys(heads_BTHD), values(heads_BTHD), start, sizes_.context);
-  add_output(x, attend(queries(heads_BTHD), cache.keys(seen), cache.values(seen)), h_MC);
+  const at::Tensor heads = project(weights, input.y_MC, 1, start, unused, workspace);
+  const int64_t rows = residual.h_MC.size(0), seen = start + rows, groups = sizes_.kv_heads;
+  cache.append(heads.narrow(2, sizes_.heads, groups),
+               heads.narrow(2, sizes_.heads + groups, groups), start, sizes_.context);
+  const at::Tensor out_1TND =
+      attend_cached(heads.narrow(2, 0, sizes_.heads), cache.keys(seen), cache.values(seen));
+  set_added(out_1TND.reshape({rows, -1}), weights.output_CK, residual);
 }
 
-void AttentionBlock::backward(const Arena& x, const Saved& saved, at::Tensor& dh_MC,
-                              Arena& g) const {
-  const at::Tensor& heads_BTHD = saved.heads_BTHD;
-  const int64_t rows = dh_MC.size(0);
-  at::Tensor doutput = g[output_];
-  at::mm_out(doutput, dh_MC.t(), saved.attended.out_BTND.view({rows, -1}));
-
-  const at::Tensor dattended = at::mm(dh_MC, x[output_]).view_as(saved.attended.out_BTND);
-  const AttentionGradient d = attend_backward(dattended, queries(heads_BTHD), keys(heads_BTHD),
-                                              values(heads_BTHD), saved.attended);
-  const at::Tensor dheads_BTHD = at::empty_like(heads_BTHD);
-  at::Tensor dqueries = queries(dheads_BTHD), dkeys = keys(dheads_BTHD);
-  rope_.turn_back(d.q_BTND, dqueries);
-  rope_.turn_back(d.k_BTGD, dkeys);
-  values(dheads_BTHD).copy_(d.v_BTGD);
-  if (head_norm_)
-    head_norm_->backward(x, saved.head_norm, dheads_BTHD.view({rows, -1, sizes_.head_width}), g);
-
-  const at::Tensor dprojected = dheads_BTHD.view({rows, -1});
-  biases_.backward(dprojected, g);
-  at::Tensor dfolded = at::mm(dprojected.t(), saved.input.y_MC);
-  normalise_backward(saved.input, at::mm(dprojected, input_.fold(x)), dh_MC);
-  input_.backward(x, dfolded, g);
+void AttentionBlock::backward(const BlockMatrices& weights, const Saved& saved,
+                              const ResidualGradient& dh, bool add, const BlockMatrices& gradients,
+                              Workspace& workspace) const {
+  const Workspace::Scope scope(workspace);
+  const int64_t rows = dh.wide_MC.size(0);
+  const at::Tensor &dy_MC = dh.narrow_MC, out_MK = saved.out_BTND.view({rows, -1});
+  weight_gradient(dy_MC, out_MK, add, gradients.output_CK, workspace);
+  const at::Tensor dout_MK = product_backward(dy_MC, weights.output_CK, workspace);
+  const at::Tensor dheads_BTHD =
+      workspace.take(saved.heads_BTHD.sizes(), saved.heads_BTHD.scalar_type());
+  attend_backward(counts(), saved.heads_BTHD, saved.out_BTND, saved.log_sum_BNT,
+                  dout_MK.view_as(saved.out_BTND), dheads_BTHD);
+  rope_.turn_back(turned(dheads_BTHD));
+  if (weights.head_gains_2D.defined())
+    head_norm_backward(head_norm_sizes(), weights.head_gains_2D, saved.head_norm,
+                       dheads_BTHD.view({rows, -1, sizes_.head_width}), gradients.head_gains_2D,
+                       add, workspace);
+  const at::Tensor dprojected_MO = dheads_BTHD.view({rows, -1});
+  if (weights.bias_O.defined()) column_sums(dprojected_MO, gradients.bias_O, add);
+  weight_gradient(dprojected_MO, saved.input.y_MC, add, gradients.qkv_OC, workspace);
+  normalise_backward(saved.input, product_backward(dprojected_MO, weights.qkv_OC, workspace),
+                     dh.wide_MC, dh.narrow_MC);
 }
 
-MlpBlock::MlpBlock(const Layout& layout, const std::string& prefix, const BlockSizes& sizes)
-    : sizes_(sizes),
-      input_(layout, tensor_index(layout, prefix + "post_attention_layernorm.weight"),
-             {tensor_index(layout, prefix + "mlp.gate_proj.weight"),
-              tensor_index(layout, prefix + "mlp.up_proj.weight")}),
-      output_(tensor_index(layout, prefix + "mlp.down_proj.weight")) {}
-
-MlpBlock::Saved MlpBlock::forward(const Arena& x, at::Tensor& h_MC) const {
+MlpBlock::Saved MlpBlock::forward(const BlockMatrices& weights, Residual& residual,
+                                  Workspace& workspace) const {
   Saved saved;
-  saved.input = normalise(h_MC, sizes_.norm_eps);
-  saved.gate_up_M2I = at::mm(saved.input.y_MC, input_.fold(x).t());
-  saved.gated = swiglu(saved.gate_up_M2I);
-  h_MC.addmm_(saved.gated.out_MI, x[output_].t());
+  saved.input = next_norm(residual, sizes_.norm_eps, workspace);
+  saved.gate_up_M2I = product(saved.input.y_MC, weights.gate_up_2IC, workspace);
+  const Workspace::Scope scope(workspace);
+  const at::Tensor out_MI =
+      workspace.take({residual.h_MC.size(0), sizes_.inner}, saved.gate_up_M2I.scalar_type());
+  swiglu(saved.gate_up_M2I, out_MI);
+  set_added(out_MI, weights.down_CI, residual);
   return saved;
 }
 
-void MlpBlock::backward(const Arena& x, const Saved& saved, at::Tensor& dh_MC, Arena& g) const {
-  at::Tensor doutput = g[output_];
-  at::mm_out(doutput, dh_MC.t(), saved.gated.out_MI);
-  at::Tensor dgated = at::mm(dh_MC, x[output_]);
-  const at::Tensor dgate_up_M2I = swiglu_backward(saved.gate_up_M2I, saved.gated, dgated);
-  at::Tensor dfolded = at::mm(dgate_up_M2I.t(), saved.input.y_MC);
-  normalise_backward(saved.input, at::mm(dgate_up_M2I, input_.fold(x)), dh_MC);
-  input_.backward(x, dfolded, g);
+void MlpBlock::backward(const BlockMatrices& weights, const Saved& saved,
+                        const ResidualGradient& dh, bool add, const BlockMatrices& gradients,
+                        Workspace& workspace) const {
+  const Workspace::Scope scope(workspace);
+  const at::Tensor out_MI = product_backward(dh.narrow_MC, weights.down_CI, workspace);
+  swiglu_backward(saved.gate_up_M2I, out_MI);
+  weight_gradient(dh.narrow_MC, out_MI, add, gradients.down_CI, workspace);
+  weight_gradient(saved.gate_up_M2I, saved.input.y_MC, add, gradients.gate_up_2IC, workspace);
+  normalise_backward(saved.input,
+                     product_backward(saved.gate_up_M2I, weights.gate_up_2IC, workspace),
+                     dh.wide_MC, dh.narrow_MC);
 }
 
 }  // namespace causeway

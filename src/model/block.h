@@ -1,30 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // B batch, T time, S time seen so far, M = B T rows, C channels, N query heads, G key/value heads,
-// D head width, I inner width.
+// H = N + 2G, D head width, I inner width.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <optional>
-#include <string>
-#include <string_view>
 
 #include "model/attention.h"
-#include "model/bias.h"
-#include "model/gain.h"
 #include "model/head_norm.h"
 #include "model/norm.h"
 #include "model/rope.h"
-#include "model/swiglu.h"
-#include "tensor/arena.h"
+#include "model/step_matrices.h"
+#include "tensor/workspace.h"
 
 namespace causeway {
 
-struct BlockSizes {
-  int64_t width, heads, kv_heads, head_width, inner, context;
-  double norm_eps;
+/// The residual stream between two halves of blocks: h, and a product that waits to be added to it
+/// by the next norm, which reads both anyway.
+struct Residual {
+  at::Tensor h_MC;      ///< in the wide type
+  at::Tensor added_MC;  ///< in the step's type
+  bool waits = false;   ///< `added_MC` has values that are not in h yet
+};
+
+/// The gradient with respect to h, in the wide type, and in the step's type for products to read:
+/// one tensor where these are the same.
+struct ResidualGradient {
+  at::Tensor wide_MC, narrow_MC;
 };
 
 /// Keys and values that a generation has seen: [1, S, G, D]. Room grows as tokens come, so that a
@@ -41,65 +45,59 @@ class LayerCache {
   at::Tensor keys_, values_;
 };
 
-/// h += W_o attention(norm(h)). Queries, keys and values have biases, and queries and keys a norm
-/// of each head, if the layout has such tensors. `h_MC` is changed in place. Thread-safe.
+/// added = W_o attention(norm(h)). Queries, keys and values have biases, and queries and keys a
+/// norm of each head, if the matrices have such. Thread-safe on distinct workspaces.
 class AttentionBlock {
  public:
-  /// The layer's tensors are found in the layout by `prefix` ("model.layers.3."). `rope` outlives
-  /// it.
-  AttentionBlock(const Layout& layout, const std::string& prefix, const BlockSizes& sizes,
-                 const Rope& rope);
+  /// `rope` outlives it.
+  AttentionBlock(const BlockSizes& sizes, const Rope& rope) : sizes_(sizes), rope_(rope) {}
 
   struct Saved {
     Normed input;
-    at::Tensor heads_BTHD;  ///< queries, keys (both turned) and values: H = N + 2G
+    at::Tensor heads_BTHD;  ///< queries, keys (both turned) and values
     HeadNormed head_norm;   ///< empty without such a norm
-    Attended attended;
+    at::Tensor out_BTND, log_sum_BNT;
   };
-  Saved forward(const Arena& x, at::Tensor& h_MC, int64_t batch) const;
+  /// What it returns lies in the workspace; `residual` keeps its tensors.
+  Saved forward(const BlockMatrices& weights, int64_t batch, Residual& residual,
+                Workspace& workspace) const;
   /// The same for one row of new tokens after the `start` which the cache has; appends to it.
-  void forward_cached(const Arena& x, at::Tensor& h_MC, int64_t start, LayerCache& cache) const;
-  /// Turns the gradient with respect to the new h into that with respect to the old one; overwrites
-  /// the gradients of the weights.
-  void backward(const Arena& x, const Saved& saved, at::Tensor& dh_MC, Arena& g) const;
+  void forward_cached(const BlockMatrices& weights, int64_t start, Residual& residual,
+                      LayerCache& cache, Workspace& workspace) const;
+  /// Turns the gradient with respect to the new h into that with respect to the old one; sets the
+  /// gradients of the weights, or adds to them.
+  void backward(const BlockMatrices& weights, const Saved& saved, const ResidualGradient& dh,
+                bool add, const BlockMatrices& gradients, Workspace& workspace) const;
 
  private:
-  at::Tensor queries(const at::Tensor& heads_BTHD) const;
-  at::Tensor keys(const at::Tensor& heads_BTHD) const;
-  at::Tensor values(const at::Tensor& heads_BTHD) const;
+  HeadCounts counts() const { return {sizes_.heads, sizes_.kv_heads}; }
+  HeadNormSizes head_norm_sizes() const { return {sizes_.heads, sizes_.kv_heads, sizes_.norm_eps}; }
   at::Tensor turned(const at::Tensor& heads_BTHD) const;  // queries and keys
-  at::Tensor project(const Arena& x, const at::Tensor& y_MC, int64_t batch, int64_t start,
-                     HeadNormed& head_norm) const;
-  void add_output(const Arena& x, const Attended& attended, at::Tensor& h_MC) const;
+  at::Tensor project(const BlockMatrices& weights, const at::Tensor& y_MC, int64_t batch,
+                     int64_t start, HeadNormed& head_norm, Workspace& workspace) const;
 
   BlockSizes sizes_;
   const Rope& rope_;
-  GainedMatrices input_;
-  Biases biases_;
-  std::optional<HeadNorm> head_norm_;
-  size_t output_;
 };
 
-/// h += W_down swiglu(norm(h)). `h_MC` is changed in place. Thread-safe.
+/// added = W_down swiglu(norm(h)). Thread-safe on distinct workspaces.
 class MlpBlock {
  public:
-  MlpBlock(const Layout& layout, const std::string& prefix, const BlockSizes& sizes);
+  explicit MlpBlock(const BlockSizes& sizes) : sizes_(sizes) {}
 
   struct Saved {
     Normed input;
-    at::Tensor gate_up_M2I;
-    Gated gated;
+    at::Tensor gate_up_M2I;  ///< used up by `backward`
   };
-  Saved forward(const Arena& x, at::Tensor& h_MC) const;
-  void backward(const Arena& x, const Saved& saved, at::Tensor& dh_MC, Arena& g) const;
+  Saved forward(const BlockMatrices& weights, Residual& residual, Workspace& workspace) const;
+  void backward(const BlockMatrices& weights, const Saved& saved, const ResidualGradient& dh,
+                bool add, const BlockMatrices& gradients, Workspace& workspace) const;
 
  private:
   BlockSizes sizes_;
-  GainedMatrices input_;
-  size_t output_;
 };
 
-/// The index of a tensor that is known to be there.
-size_t tensor_index(const Layout& layout, std::string_view name);
+/// The next norm's rows, with what waits in the residual stream added to it.
+Normed next_norm(Residual& residual, double eps, Workspace& workspace);
 
 }  // namespace causeway

@@ -1,34 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// P blocks of rows.
 #include "model/column_sums.h"
-
-#include <ATen/Dispatch.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 
-#include "core/check.h"
+#include "model/element.h"
 #include "model/rows.h"
 
 namespace causeway {
+namespace {
 
-at::Tensor column_sums(const at::Tensor& x_MC) {
+constexpr int64_t kStrip = 64;  // columns that are summed together
+constexpr int64_t kRowsPerSum = 64;
+
+template <class Element>
+void add_strip(const Element* x, int64_t rows, int64_t stride, int64_t width, Wide<Element>* sums) {
+  for (int64_t start = 0; start < rows; start += kRowsPerSum) {
+    Wide<Element> part[kStrip] = {};
+    const int64_t end = std::min(rows, start + kRowsPerSum);
+    for (int64_t row = start; row < end; ++row)
+      for (int64_t c = 0; c < width; ++c)
+        part[c] += static_cast<Wide<Element>>(x[row * stride + c]);
+    for (int64_t c = 0; c < width; ++c) sums[c] += part[c];
+  }
+}
+
+}  // namespace
+
+void column_sums(const at::Tensor& x_MC, const at::Tensor& sums_C, bool add) {
   CW_CHECK(x_MC.dim() == 2 && x_MC.is_contiguous());
   const int64_t rows = x_MC.size(0), columns = x_MC.size(1);
-  const int64_t blocks = (rows + kRowsPerSum - 1) / kRowsPerSum;
-  at::Tensor sums_PC = at::zeros({blocks, columns}, x_MC.options());
-  AT_DISPATCH_FLOATING_TYPES(x_MC.scalar_type(), "column_sums", [&] {
-    const scalar_t* x = x_MC.const_data_ptr<scalar_t>();
-    scalar_t* sums = sums_PC.data_ptr<scalar_t>();
-    each_row(blocks, kRowsPerSum * columns, [=](int64_t block) {
-      scalar_t* sum = sums + block * columns;
-      const int64_t end = std::min(rows, (block + 1) * kRowsPerSum);
-      for (int64_t row = block * kRowsPerSum; row < end; ++row)
-        for (int64_t c = 0; c < columns; ++c) sum[c] += x[row * columns + c];
+  const int64_t strips = (columns + kStrip - 1) / kStrip;
+  with_element(x_MC.scalar_type(), [&]<class Element>(Element) {
+    const Element* x = values_of<Element>(x_MC);
+    Wide<Element>* sums = values_of<Wide<Element>>(sums_C);
+    each_row(strips, rows * kStrip, [=](int64_t strip) {
+      const int64_t begin = strip * kStrip, width = std::min(kStrip, columns - begin);
+      if (!add) std::fill_n(sums + begin, width, Wide<Element>{0});
+      add_strip(x + begin, rows, columns, width, sums + begin);
     });
   });
-  return blocks > 1 ? column_sums(sums_PC) : sums_PC.view({columns});
 }
 
 }  // namespace causeway

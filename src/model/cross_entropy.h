@@ -7,12 +7,13 @@
 
 namespace causeway {
 
-/// -log softmax(logits)[target] of each row, in nats: [M]. `logits_MV` becomes the
-/// log-probabilities. Targets are int64 in [0, V). Thread-safe.
-at::Tensor cross_entropy(at::Tensor& logits_MV, const at::Tensor& targets_M);
+/// -log softmax(logits)[target] of each row, in nats, to `losses_M`, which has the wide type of the
+/// logits. Targets are int64 in [0, V). Thread-safe.
+void cross_entropy(const at::Tensor& logits_MV, const at::Tensor& targets_M,
+                   const at::Tensor& losses_M);
 
-/// Turns what cross_entropy left behind into the gradient of the sum of all losses with respect to
-/// the logits, in place.
-void cross_entropy_backward(at::Tensor& log_p_MV, const at::Tensor& targets_M);
+/// The same; and the logits become the gradient of `share` times the sum of all losses.
+void cross_entropy_and_gradient(const at::Tensor& logits_MV, const at::Tensor& targets_M,
+                                double share, const at::Tensor& losses_M);
 
 }  // namespace causeway

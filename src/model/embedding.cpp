@@ -1,26 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/embedding.h"
 
-#include <ATen/Dispatch.h>
-#include <ATen/ops/index_select.h>
+#include <algorithm>
+
+#include "model/element.h"
+#include "model/rows.h"
 
 namespace causeway {
 
-at::Tensor embed(const at::Tensor& table_VC, const at::Tensor& tokens_M) {
-  return at::index_select(table_VC, 0, tokens_M);
+void embed(const at::Tensor& table_VC, const at::Tensor& tokens_M, const at::Tensor& out_MC) {
+  const int64_t channels = out_MC.size(1);
+  const int64_t* tokens = tokens_M.const_data_ptr<int64_t>();
+  with_wide(out_MC.scalar_type(), [&]<class Element>(Element) {
+    const Element* table = values_of<Element>(table_VC);
+    Element* out = values_of<Element>(out_MC);
+    each_row(out_MC.size(0), channels, [=](int64_t row) {
+      std::copy_n(table + tokens[row] * channels, channels, out + row * channels);
+    });
+  });
 }
 
-void embed_backward(const at::Tensor& dout_MC, const at::Tensor& tokens_M, at::Tensor& dtable_VC) {
-  const int64_t channels = dout_MC.size(1);
+void embed_backward(const at::Tensor& dout_MC, const at::Tensor& tokens_M,
+                    const at::Tensor& dtable_VC) {
+  const int64_t channels = dout_MC.size(1), rows = dout_MC.size(0);
   const int64_t* tokens = tokens_M.const_data_ptr<int64_t>();
-  AT_DISPATCH_FLOATING_TYPES(dout_MC.scalar_type(), "embed_backward", [&] {
-    const scalar_t* source = dout_MC.const_data_ptr<scalar_t>();
-    scalar_t* table = dtable_VC.data_ptr<scalar_t>();
+  with_wide(dout_MC.scalar_type(), [&]<class Element>(Element) {
+    const Element* source = values_of<Element>(dout_MC);
+    Element* table = values_of<Element>(dtable_VC);
     // Two rows may have one token, so rows are not shared among threads.
-    for (int64_t row = 0; row < dout_MC.size(0); ++row) {
-      scalar_t* target = table + tokens[row] * channels;
-      for (int64_t c = 0; c < channels; ++c) target[c] += source[row * channels + c];
-    }
+    with_simd([=] {
+      for (int64_t row = 0; row < rows; ++row) {
+        Element* __restrict target = table + tokens[row] * channels;
+        const Element* __restrict from = source + row * channels;
+        for (int64_t c = 0; c < channels; ++c) target[c] += from[c];
+      }
+    });
   });
 }
 

@@ -7,10 +7,11 @@
 
 namespace causeway {
 
-/// The row of each token, int64 in [0, V): [M, C]. Thread-safe.
-at::Tensor embed(const at::Tensor& table_VC, const at::Tensor& tokens_M);
+/// The row of each token, int64 in [0, V), to `out_MC`. Thread-safe.
+void embed(const at::Tensor& table_VC, const at::Tensor& tokens_M, const at::Tensor& out_MC);
 
 /// Adds each row of `dout_MC` to its token's row of `dtable_VC`, in order of rows.
-void embed_backward(const at::Tensor& dout_MC, const at::Tensor& tokens_M, at::Tensor& dtable_VC);
+void embed_backward(const at::Tensor& dout_MC, const at::Tensor& tokens_M,
+                    const at::Tensor& dtable_VC);
 
 }  // namespace causeway

@@ -148,7 +148,7 @@ TEST_P(EveryParameter, HasTheGradientOfAutograd) {
   const Sizes& s = GetParam();
   const at::Tensor tokens = torch::randint(s.vocabulary, {s.batch, s.time + 1}, torch::kLong);
 
-  const double loss = model_->loss_and_gradient(x, tokens, g);
+  const double loss = model_->loss_and_gradient(x, tokens, g, {});
   const double loss_wanted =
       autograd_loss_and_gradient(x, wanted, [&](const std::vector<at::Tensor>& parameters) {
         return Reference(s, model_->layout(), parameters).loss(tokens);

@@ -1,25 +1,85 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <ATen/Parallel.h>
+#include "model/llama_memory.h"
 
 #include <algorithm>
+#include <bit>
 
-#include "model/column_sums.h"
-#include "model/llama_options.h"
+#include "model/attention_kernel.h"
+#include "model/element.h"
 
 namespace causeway {
 namespace {
 
-/// A bound on the values of scores that LibTorch's attention kernel holds in all its threads.
-int64_t kernel_tiles(int64_t time) {
-  const int64_t queries = std::clamp<int64_t>(time, 32, 256), keys = std::min<int64_t>(time, 512);
-  return at::get_num_threads() * 2 * queries * (keys + 1);
-}
+constexpr int64_t kLaneTokens = 1024;  // fewer are not worth a lane
+constexpr int64_t kLanesMax = 16;
+constexpr int64_t kLaneValues = int64_t{1} << 24;  // of all lanes' gradients, beyond two lanes
 
-/// Values that column_sums holds: blocks of rows, and blocks of those.
-int64_t sums(int64_t rows, int64_t columns) {
-  const int64_t blocks = (rows + kRowsPerSum - 1) / kRowsPerSum;
-  return columns * blocks + (blocks > 1 ? sums(blocks, columns) : 0);
-}
+/// What the workspace holds for one slice.
+class SliceBytes {
+ public:
+  SliceBytes(const LlamaOptions& sizes, int64_t rows, int64_t time, at::ScalarType type)
+      : o_(sizes), rows_(rows), time_(time), m_(rows * time), type_(type) {}
+
+  int64_t peak(bool recompute) const {
+    const int64_t stream = wide(m_ * o_.width) + narrow(m_ * o_.width);
+    const int64_t last = narrow(m_ * o_.width) + wide(m_);
+    const int64_t block = attention_saved() + mlp_saved();
+    const int64_t forward = std::max(kernel(), narrow(m_ * o_.inner));
+    const int64_t backward = std::max(attention_backward(), mlp_backward());
+    if (!recompute)
+      return stream + o_.layers * block + last + std::max({head(), backward, forward - last});
+    return stream + o_.layers * wide(m_ * o_.width) +
+           std::max(block + forward, last + std::max(head(), stream + block + backward));
+  }
+
+ private:
+  int64_t wide(int64_t count) const { return Workspace::bytes(count, at::kFloat); }
+  int64_t narrow(int64_t count) const { return Workspace::bytes(count, type_); }
+  int64_t heads() const { return o_.heads + 2 * o_.kv_heads; }
+  AttentionSizes attention() const { return {time_, o_.heads, o_.kv_heads, o_.head_width}; }
+
+  int64_t attention_saved() const {
+    const int64_t normed = o_.heads + o_.kv_heads;
+    const int64_t head_norm =
+        o_.has_head_norm() ? narrow(m_ * normed * o_.head_width) + wide(m_ * normed) : 0;
+    return narrow(m_ * o_.width) + wide(m_) + narrow(m_ * heads() * o_.head_width) + head_norm +
+           narrow(m_ * o_.heads * o_.head_width) + wide(m_ * o_.heads);
+  }
+  int64_t mlp_saved() const { return narrow(m_ * o_.width) + wide(m_) + narrow(m_ * 2 * o_.inner); }
+  /// Our kernel's scratch; or what LibTorch's allocates, and its copies of grouped heads.
+  int64_t kernel() const {
+    if (attention_kernel_fits(attention()))
+      return Workspace::bytes(static_cast<int64_t>(attention_scratch_bytes(attention())),
+                              at::kByte);
+    const int64_t q = o_.heads * o_.head_width;
+    const int64_t tiles =
+        2 * std::clamp<int64_t>(time_, 32, 256) * (std::min<int64_t>(time_, 512) + 1);
+    return narrow(m_ * 6 * q) + wide(tiles);
+  }
+  int64_t rounded(int64_t count) const { return type_ == at::kFloat ? 0 : narrow(count); }
+  int64_t head() const {
+    const int64_t step = head_rows(o_, m_);
+    return narrow(m_ * o_.width) + wide(m_) + narrow(step * o_.vocabulary) +
+           rounded(o_.vocabulary * o_.width);
+  }
+  int64_t mlp_backward() const {
+    const int64_t out = narrow(m_ * o_.inner);
+    return out + std::max({rounded(2 * o_.inner * o_.width), narrow(m_ * o_.width)});
+  }
+  int64_t attention_backward() const {
+    const int64_t q = o_.heads * o_.head_width, qkv = heads() * o_.head_width;
+    const int64_t taken = narrow(m_ * q) + narrow(m_ * qkv);
+    const int64_t blocks = (m_ + 63) / 64;
+    const int64_t gains = o_.has_head_norm() ? wide(blocks * 2 * o_.head_width) : 0;
+    return std::max(
+        rounded(q * o_.width),
+        taken + std::max({kernel(), gains, rounded(qkv * o_.width), narrow(m_ * o_.width)}));
+  }
+
+  const LlamaOptions& o_;
+  int64_t rows_, time_, m_;
+  at::ScalarType type_;
+};
 
 }  // namespace
 
@@ -27,28 +87,30 @@ int64_t head_rows(const LlamaOptions& options, int64_t rows) {
   return std::min(rows, std::max<int64_t>(1, kLogitsMax / options.vocabulary));
 }
 
-// What the blocks keep, and the largest of what the head and the backward passes of the last block
-// add to it. Every term is a tensor of plugins/llama.cpp, block.cpp or head_norm.cpp.
-int64_t llama_activation_bytes(const LlamaOptions& o, int64_t rows, int64_t time) {
-  const int64_t m = rows * time, c = o.width, inner = o.inner;
-  const int64_t q = o.heads * o.head_width, kv = o.kv_heads * o.head_width, qkv = q + 2 * kv;
-  const int64_t saved_norm = o.has_head_norm() ? m * (q + kv + o.heads + o.kv_heads) : 0;
-  const int64_t saved_attention = m * (c + 1 + qkv + q + o.heads) + saved_norm;
-  const int64_t saved_mlp = m * (c + 1 + 4 * inner);
-  // The targets' log-probabilities are gathered, and their indices copied for it.
-  const int64_t head =
-      m * (2 * c + 1) + head_rows(o, m) * (o.vocabulary + 3) + 2 + 2 * o.vocabulary * c;
-  const int64_t mlp = m * (3 * inner + c) + 4 * inner * c;
-  // Grouped keys and values are repeated for the kernel, and their gradients summed after it.
-  const int64_t kernel = m * (4 * q + (kv == q ? 0 : std::max(2 * q, 2 * kv))) + kernel_tiles(time);
-  int64_t project = m * c + 2 * qkv * c;
-  if (o.has_biases()) project = std::max(project, sums(m, qkv)) + qkv;
-  if (o.has_head_norm()) project = std::max(project, 2 * sums(m, o.head_width));
-  project += m * (2 * q + 2 * kv + qkv);
-  const int64_t values =
-      m * c + o.layers * (saved_attention + saved_mlp) + std::max({head, mlp, kernel, project});
-  return values * static_cast<int64_t>(sizeof(float)) +
-         2 * m * static_cast<int64_t>(sizeof(int64_t));
+StepShape step_shape(const StepMatrixMap& map, int64_t rows, int64_t time,
+                     const StepOptions& options) {
+  int64_t lanes = options.lanes;
+  if (lanes == 0) {
+    const int64_t by_memory =
+        std::clamp<int64_t>(kLaneValues / map.gradient_values(), 2, kLanesMax);
+    lanes = std::max<int64_t>(1, std::min({by_memory, rows * time / kLaneTokens, rows}));
+    // A power of two, so that two, four or eight threads have equal parts.
+    lanes = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(lanes)));
+  }
+  lanes = std::clamp<int64_t>(lanes, 1, rows);
+  const int64_t slice = std::max<int64_t>(1, options.micro_tokens / time);
+  return {rows, lanes, std::min(slice, (rows + lanes - 1) / lanes)};
+}
+
+int64_t llama_step_bytes(const LlamaOptions& sizes, const StepMatrixMap& map, int64_t rows,
+                         int64_t time, const StepOptions& options, int64_t threads) {
+  const StepShape shape = step_shape(map, rows, time, options);
+  const int64_t side_by_side = std::min(threads, shape.lanes);
+  const SliceBytes slice(sizes, shape.slice_rows, time, options.type);
+  return map.weight_bytes(options.type) +
+         shape.lanes * Workspace::bytes(map.gradient_values(), at::kFloat) +
+         side_by_side * slice.peak(options.recompute) +
+         2 * rows * time * static_cast<int64_t>(sizeof(int64_t));
 }
 
 }  // namespace causeway

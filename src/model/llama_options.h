@@ -8,11 +8,16 @@
 #include <string_view>
 
 #include "core/options.h"
-#include "model/block.h"
 #include "model/rope.h"
 #include "sync/layout.h"
 
 namespace causeway {
+
+/// What a block is built from; `context` bounds a cache.
+struct BlockSizes {
+  int64_t width, heads, kv_heads, head_width, inner, context;
+  double norm_eps;
+};
 
 /// Which of Hugging Face's classes has this mathematics. Mistral's is Llama's.
 enum class Architecture : uint8_t {
@@ -102,8 +107,5 @@ std::string llama_config_json(const LlamaOptions& options);
 constexpr int64_t kLogitsMax = int64_t{1} << 22;
 /// How many of `rows` the head takes at a time.
 int64_t head_rows(const LlamaOptions& options, int64_t rows);
-
-/// See Model::activation_bytes.
-int64_t llama_activation_bytes(const LlamaOptions& options, int64_t rows, int64_t time);
 
 }  // namespace causeway

@@ -1,50 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/norm.h"
 
-#include <ATen/Dispatch.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
-
 #include <cmath>
 
 #include "model/dot.h"
+#include "model/element.h"
 #include "model/rows.h"
 
 namespace causeway {
+namespace {
 
-Normed normalise(const at::Tensor& x_MC, double eps) {
-  const int64_t channels = x_MC.size(1);
-  Normed normed{at::empty_like(x_MC), at::empty({x_MC.size(0)}, x_MC.options())};
-  AT_DISPATCH_FLOATING_TYPES(x_MC.scalar_type(), "normalise", [&] {
-    const scalar_t* all_x = x_MC.const_data_ptr<scalar_t>();
-    scalar_t* all_y = normed.y_MC.data_ptr<scalar_t>();
-    scalar_t* scales = normed.scale_M.data_ptr<scalar_t>();
-    each_row(x_MC.size(0), channels, [=](int64_t row) {
-      const scalar_t* x = all_x + row * channels;
-      scalar_t* y = all_y + row * channels;
-      const auto mean = dot(x, x, channels) / static_cast<scalar_t>(channels);
-      const scalar_t scale = 1 / std::sqrt(mean + static_cast<scalar_t>(eps));
-      scales[row] = scale;
-      for (int64_t c = 0; c < channels; ++c) y[c] = x[c] * scale;
-    });
-  });
-  return normed;
+template <class Element>
+void add_row(Wide<Element>* __restrict h, const Element* __restrict added, int64_t channels) {
+  for (int64_t c = 0; c < channels; ++c) h[c] += static_cast<Wide<Element>>(added[c]);
 }
 
-void normalise_backward(const Normed& normed, const at::Tensor& dy_MC, const at::Tensor& dx_MC) {
+template <class Element>
+Wide<Element> normalise_row(const Wide<Element>* __restrict h, Element* __restrict y,
+                            int64_t channels, Wide<Element> eps) {
+  using W = Wide<Element>;
+  const W scale = 1 / std::sqrt(dot(h, h, channels) / static_cast<W>(channels) + eps);
+  for (int64_t c = 0; c < channels; ++c) y[c] = static_cast<Element>(h[c] * scale);
+  return scale;
+}
+
+template <class Element>
+void backward_row(const Element* __restrict y, const Element* __restrict dy,
+                  Wide<Element>* __restrict dh, int64_t channels, Wide<Element> scale) {
+  using W = Wide<Element>;
+  const W along = dot(dy, y, channels) / static_cast<W>(channels);
+  for (int64_t c = 0; c < channels; ++c)
+    dh[c] += scale * (static_cast<W>(dy[c]) - static_cast<W>(y[c]) * along);
+}
+
+}  // namespace
+
+void add_and_normalise(const at::Tensor& h_MC, const at::Tensor& added_MC, double eps,
+                       const Normed& out) {
+  const int64_t channels = h_MC.size(1);
+  with_element(out.y_MC.scalar_type(), [&]<class Element>(Element) {
+    using W = Wide<Element>;
+    W* all_h = values_of<W>(h_MC);
+    const Element* all_added = added_MC.defined() ? values_of<Element>(added_MC) : nullptr;
+    Element* all_y = values_of<Element>(out.y_MC);
+    W* scales = values_of<W>(out.scale_M);
+    each_row(h_MC.size(0), channels, [=](int64_t row) {
+      const int64_t at = row * channels;
+      if (all_added != nullptr) add_row(all_h + at, all_added + at, channels);
+      scales[row] = normalise_row(all_h + at, all_y + at, channels, static_cast<W>(eps));
+    });
+  });
+}
+
+void normalise_backward(const Normed& normed, const at::Tensor& dy_MC, const at::Tensor& dh_MC,
+                        const at::Tensor& narrow_MC) {
   const int64_t channels = dy_MC.size(1);
-  AT_DISPATCH_FLOATING_TYPES(dy_MC.scalar_type(), "normalise_backward", [&] {
-    const scalar_t* all_y = normed.y_MC.const_data_ptr<scalar_t>();
-    const scalar_t* scales = normed.scale_M.const_data_ptr<scalar_t>();
-    const scalar_t* all_dy = dy_MC.const_data_ptr<scalar_t>();
-    scalar_t* all_dx = dx_MC.data_ptr<scalar_t>();
+  with_element(dy_MC.scalar_type(), [&]<class Element>(Element) {
+    using W = Wide<Element>;
+    const Element* all_y = values_of<Element>(normed.y_MC);
+    const W* scales = values_of<W>(normed.scale_M);
+    const Element* all_dy = values_of<Element>(dy_MC);
+    W* all_dh = values_of<W>(dh_MC);
+    Element* narrow = narrow_MC.is_same(dh_MC) ? nullptr : values_of<Element>(narrow_MC);
     each_row(dy_MC.size(0), channels, [=](int64_t row) {
-      const scalar_t* y = all_y + row * channels;
-      const scalar_t* dy = all_dy + row * channels;
-      scalar_t* dx = all_dx + row * channels;
-      const scalar_t along = dot(dy, y, channels) / static_cast<scalar_t>(channels);
-      const scalar_t scale = scales[row];
-      for (int64_t c = 0; c < channels; ++c) dx[c] += scale * (dy[c] - y[c] * along);
+      const int64_t at = row * channels;
+      backward_row(all_y + at, all_dy + at, all_dh + at, channels, scales[row]);
+      if (narrow != nullptr)
+        for (int64_t c = 0; c < channels; ++c)
+          narrow[at + c] = static_cast<Element>(all_dh[at + c]);
     });
   });
 }

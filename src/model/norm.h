@@ -8,17 +8,21 @@
 namespace causeway {
 
 /// Rows divided by their root mean square. The gain is not here: it is folded into the matrices
-/// that read the rows (model/gain.h).
+/// that read the rows (model/step_matrices.h).
 struct Normed {
-  at::Tensor y_MC;
-  at::Tensor scale_M;  ///< what each row was multiplied by
+  at::Tensor y_MC;     ///< in the step's type
+  at::Tensor scale_M;  ///< what each row was multiplied by, in the wide type
 };
 
-/// y = x / sqrt(mean(x^2) + eps), row by row: Zhang and Sennrich, "Root Mean Square Layer
-/// Normalization", NeurIPS 2019, equation 4 without its gain. Thread-safe.
-Normed normalise(const at::Tensor& x_MC, double eps);
+/// h += added, which may be undefined; then y = h / sqrt(mean(h^2) + eps), row by row: Zhang and
+/// Sennrich, "Root Mean Square Layer Normalization", NeurIPS 2019, equation 4 without its gain. One
+/// pass. `h_MC` has the wide type of `added_MC` and `out`. Thread-safe.
+void add_and_normalise(const at::Tensor& h_MC, const at::Tensor& added_MC, double eps,
+                       const Normed& out);
 
-/// Adds to `dx_MC` the gradient with respect to x, given that with respect to y.
-void normalise_backward(const Normed& normed, const at::Tensor& dy_MC, const at::Tensor& dx_MC);
+/// Adds to `dh_MC` (wide) the gradient with respect to h, given that with respect to y, and writes
+/// the sum to `narrow_MC` too, in the step's type, unless that is `dh_MC` itself.
+void normalise_backward(const Normed& normed, const at::Tensor& dy_MC, const at::Tensor& dh_MC,
+                        const at::Tensor& narrow_MC);
 
 }  // namespace causeway

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/check.h"
+#include "model/element.h"
 #include "model/rows.h"
 
 namespace causeway {
@@ -17,13 +18,15 @@ namespace {
 
 constexpr int64_t kPositionsMin = 256;  // of the first table
 
-/// One head at one position. Both halves are read before they are written, so in place is right.
-template <class T>
-void turn_head(const T* source, T* target, const T* cos, const T* sin, T sign, int64_t half) {
+/// One head at one position, in place.
+template <class Element>
+void turn_head(Element* __restrict first, Element* __restrict second, const Wide<Element>* cos,
+               const Wide<Element>* sin, Wide<Element> sign, int64_t half) {
+  using W = Wide<Element>;
   for (int64_t i = 0; i < half; ++i) {
-    const T first = source[i], second = source[half + i], turned = sign * sin[i];
-    target[i] = first * cos[i] - second * turned;
-    target[half + i] = second * cos[i] + first * turned;
+    const W a = static_cast<W>(first[i]), b = static_cast<W>(second[i]), turned = sign * sin[i];
+    first[i] = static_cast<Element>(a * cos[i] - b * turned);
+    second[i] = static_cast<Element>(b * cos[i] + a * turned);
   }
 }
 
@@ -72,13 +75,9 @@ std::vector<double> rope_frequencies(int64_t head_width, double theta, const Rop
 Rope::Rope(int64_t context, std::vector<double> frequencies)
     : context_(context), frequencies_(std::move(frequencies)) {}
 
-void Rope::turn(const at::Tensor& source, at::Tensor& target, int64_t start) const {
-  apply(source, target, start, 1);
-}
+void Rope::turn(const at::Tensor& heads_BTHD, int64_t start) const { apply(heads_BTHD, start, 1); }
 
-void Rope::turn_back(const at::Tensor& source, at::Tensor& target) const {
-  apply(source, target, 0, -1);
-}
+void Rope::turn_back(const at::Tensor& heads_BTHD) const { apply(heads_BTHD, 0, -1); }
 
 at::Tensor Rope::table(at::ScalarType dtype, int64_t positions) const {
   const std::lock_guard lock(mutex_);
@@ -90,25 +89,23 @@ at::Tensor Rope::table(at::ScalarType dtype, int64_t positions) const {
   return table;
 }
 
-void Rope::apply(const at::Tensor& source, at::Tensor& target, int64_t start, double sign) const {
-  const int64_t batch = source.size(0), time = source.size(1), heads = source.size(2);
-  const int64_t half = source.size(3) / 2;
-  CW_CHECK(source.sizes() == target.sizes() && half == static_cast<int64_t>(frequencies_.size()));
-  CW_CHECK(source.stride(3) == 1 && target.stride(3) == 1, "channels are not adjacent");
+void Rope::apply(const at::Tensor& heads_BTHD, int64_t start, double sign) const {
+  const int64_t batch = heads_BTHD.size(0), time = heads_BTHD.size(1), heads = heads_BTHD.size(2);
+  const int64_t half = heads_BTHD.size(3) / 2;
+  CW_CHECK(half == static_cast<int64_t>(frequencies_.size()));
   CW_CHECK(start >= 0 && start + time <= context_, "position {} of {}", start + time, context_);
-  const at::Tensor angles = table(source.scalar_type(), start + time);
-  AT_DISPATCH_FLOATING_TYPES(source.scalar_type(), "rope", [&] {
-    const scalar_t* cos = angles.const_data_ptr<scalar_t>();
-    const scalar_t* sin = cos + angles.size(1) * half;
-    const scalar_t* from = source.const_data_ptr<scalar_t>();
-    scalar_t* to = target.data_ptr<scalar_t>();
-    const auto s = source.strides(), t = target.strides();
+  const at::Tensor angles = table(wide_type(heads_BTHD.scalar_type()), start + time);
+  with_element(heads_BTHD.scalar_type(), [&]<class Element>(Element) {
+    using W = Wide<Element>;
+    const W* cos = values_of<W>(angles);
+    const W* sin = cos + angles.size(1) * half;
+    Element* values = values_of<Element>(heads_BTHD);
+    const auto strides = heads_BTHD.strides();
     each_row(batch * time, heads * half * 2, [=](int64_t row) {
-      const int64_t b = row / time, at = row % time, angle = (start + at) * half;
-      for (int64_t head = 0; head < heads; ++head)
-        turn_head(from + b * s[0] + at * s[1] + head * s[2],
-                  to + b * t[0] + at * t[1] + head * t[2], cos + angle, sin + angle,
-                  static_cast<scalar_t>(sign), half);
+      const int64_t at = row % time, angle = (start + at) * half;
+      Element* head = values + row / time * strides[0] + at * strides[1];
+      for (int64_t h = 0; h < heads; ++h, head += strides[2])
+        turn_head(head, head + half, cos + angle, sin + angle, static_cast<W>(sign), half);
     });
   });
 }

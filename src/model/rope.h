@@ -34,14 +34,14 @@ class Rope {
   Rope(const Rope&) = delete;
   Rope& operator=(const Rope&) = delete;
 
-  /// Turns heads by the angles of their positions, which start at `start`. Both tensors are
-  /// [B, T, H, D] with adjacent channels and any other strides; they may be the same one.
-  void turn(const at::Tensor& source, at::Tensor& target, int64_t start) const;
-  /// Turns them back: the gradient of `turn`.
-  void turn_back(const at::Tensor& source, at::Tensor& target) const;
+  /// Turns heads in place by the angles of their positions, which start at `start`: [B, T, H, D]
+  /// with adjacent channels and any other strides.
+  void turn(const at::Tensor& heads_BTHD, int64_t start) const;
+  /// Turns them back: the gradient of `turn` for a start of 0.
+  void turn_back(const at::Tensor& heads_BTHD) const;
 
  private:
-  void apply(const at::Tensor& source, at::Tensor& target, int64_t start, double sign) const;
+  void apply(const at::Tensor& heads_BTHD, int64_t start, double sign) const;
   /// Cosines and sines, [2, at least `positions`, D/2].
   at::Tensor table(at::ScalarType dtype, int64_t positions) const;
 

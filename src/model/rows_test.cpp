@@ -2,6 +2,9 @@
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/linspace.h>
 #include <gtest/gtest.h>
@@ -18,33 +21,33 @@ namespace {
 std::vector<at::Tensor> results(int threads) {
   at::set_num_threads(threads);
   const at::Tensor x_MC = at::linspace(-1, 2, 1024 * 256, at::kFloat).sin().view({1024, 256});
-  const Normed normed = normalise(x_MC, 1e-5);
-  at::Tensor dx_MC = at::full_like(x_MC, 1);
-  normalise_backward(normed, x_MC.cos(), dx_MC);
-  at::Tensor heads_BTHD = x_MC.clone().view({16, 64, 8, 32});
-  Rope(64, rope_frequencies(32, 10'000, {})).turn(heads_BTHD, heads_BTHD, 0);
+  const at::Tensor h_MC = x_MC.clone();
+  const Normed normed{at::empty_like(x_MC), at::empty({1024}, at::kFloat)};
+  add_and_normalise(h_MC, x_MC.cos(), 1e-5, normed);
+  const at::Tensor dx_MC = at::full_like(x_MC, 1);
+  normalise_backward(normed, x_MC.cos(), dx_MC, dx_MC);
+  const at::Tensor heads_BTHD = x_MC.clone().view({16, 64, 8, 32});
+  Rope(64, rope_frequencies(32, 10'000, {})).turn(heads_BTHD, 0);
   at::set_num_threads(1);
-  return {normed.y_MC, normed.scale_M, dx_MC, heads_BTHD};
+  return {h_MC, normed.y_MC, normed.scale_M, dx_MC, heads_BTHD};
 }
 
 /// What the norm of 1024 rows of 6 + 2 heads makes of 10 heads of 32 channels, and its gradients.
 std::vector<at::Tensor> head_norm_results(int threads) {
-  Layout layout;
-  layout.add("query gain", {32}, Role::kNorm, 0);
-  layout.add("key gain", {32}, Role::kNorm, 0);
-  const auto placement = std::make_shared<Placement>(layout);
-  Arena x(placement), g(placement);
-  x[0].copy_(at::linspace(0.5, 2, 32, at::kFloat));
-  x[1].copy_(at::linspace(-1, 3, 32, at::kFloat));
+  const at::Tensor gains_2D = at::linspace(-1, 3, 64, at::kFloat).view({2, 32});
   at::set_num_threads(threads);
   const at::Tensor heads_MRD =
       at::linspace(-1, 2, 1024 * 320, at::kFloat).sin().view({1024, 10, 32});
   const at::Tensor dheads_MRD = heads_MRD.cos();
-  const HeadNorm norm(0, 1, {6, 2, 1e-5});
-  const HeadNormed saved = norm.forward(x, heads_MRD);
-  norm.backward(x, saved, dheads_MRD, g);
+  const HeadNormSizes sizes{6, 2, 1e-5};
+  const at::Tensor dgains_2D = at::full_like(gains_2D, 5), sums = at::full({320}, 7.0f);
+  Workspace workspace;
+  const Workspace::Scope scope(workspace);
+  const HeadNormed saved = head_norm(sizes, gains_2D, heads_MRD, workspace);
+  head_norm_backward(sizes, gains_2D, saved, dheads_MRD, dgains_2D, true, workspace);
+  column_sums(heads_MRD.view({1024, 320}), sums, false);
   at::set_num_threads(1);
-  return {heads_MRD, dheads_MRD, g.flat(), column_sums(heads_MRD.view({1024, 320}))};
+  return {heads_MRD, dheads_MRD, dgains_2D, sums};
 }
 
 TEST(RowKernels, HeadNormGivesTheSameBitsOnTwoThreads) {
@@ -65,7 +68,11 @@ TEST(RowKernels, HeadNormLeavesValuesAlone) {
 TEST(ColumnSums, AreTheSums) {
   for (const int64_t rows : {1, 63, 64, 65, 4096, 4097, 5000}) {
     const at::Tensor x_MC = at::arange(rows * 3, at::kDouble).view({rows, 3});
-    EXPECT_TRUE(column_sums(x_MC).equal(x_MC.sum(0))) << rows;
+    const at::Tensor sums = at::full({3}, 5.0, at::kDouble);
+    column_sums(x_MC, sums, false);
+    EXPECT_TRUE(sums.equal(x_MC.sum(0))) << rows;
+    column_sums(x_MC, sums, true);
+    EXPECT_TRUE(sums.equal(2 * x_MC.sum(0))) << rows;
   }
 }
 
@@ -76,25 +83,23 @@ TEST(RowKernels, GiveTheSameBitsOnTwoThreads) {
 
 TEST(Rope, TurningBackUndoesTurning) {
   const at::Tensor x = at::linspace(-1, 2, 2 * 5 * 3 * 6, at::kDouble).view({2, 5, 3, 6});
-  at::Tensor turned = at::full_like(x, 0), back = at::full_like(x, 0);
+  const at::Tensor turned = x.clone();
   const Rope rope(5, rope_frequencies(6, 100, {}));
-  rope.turn(x, turned, 0);
-  rope.turn_back(turned, back);
-  EXPECT_LT((back - x).abs().max().item<double>(), 1e-15);
+  rope.turn(turned, 0);
   EXPECT_GT((turned - x).abs().max().item<double>(), 0.1);
   EXPECT_TRUE(turned.select(1, 0).equal(x.select(1, 0))) << "position 0 is not turned";
+  rope.turn_back(turned);
+  EXPECT_LT((turned - x).abs().max().item<double>(), 1e-15);
 }
 
 // Goal: tables that grow with the positions hold what a table of the whole context holds.
 TEST(Rope, GrowsToThePositionsThatAreMet) {
   const at::Tensor x = at::linspace(-1, 2, 1000 * 6, at::kFloat).view({1, 1000, 1, 6});
   const Rope whole(1000, rope_frequencies(6, 100, {})), growing(1000, rope_frequencies(6, 100, {}));
-  at::Tensor wanted = at::full_like(x, 0), got = at::full_like(x, 0);
-  whole.turn(x, wanted, 0);
-  for (const auto& [start, count] : {std::pair{0, 5}, {5, 300}, {305, 1}, {306, 694}}) {
-    at::Tensor part = got.narrow(1, start, count);
-    growing.turn(x.narrow(1, start, count), part, start);
-  }
+  const at::Tensor wanted = x.clone(), got = x.clone();
+  whole.turn(wanted, 0);
+  for (const auto& [start, count] : {std::pair{0, 5}, {5, 300}, {305, 1}, {306, 694}})
+    growing.turn(got.narrow(1, start, count), start);
   EXPECT_TRUE(got.equal(wanted));
 }
 

@@ -7,16 +7,12 @@
 
 namespace causeway {
 
-struct Gated {
-  at::Tensor silu_MI;  ///< gate * sigmoid(gate)
-  at::Tensor out_MI;   ///< silu * up
-};
+/// out = silu(gate) * up, with gate and up side by side, silu(x) = x / (1 + e^-x): Shazeer, "GLU
+/// Variants Improve Transformer", arXiv:2002.05202, equation 6. Thread-safe.
+void swiglu(const at::Tensor& gate_up_M2I, const at::Tensor& out_MI);
 
-/// silu(gate) * up, with gate and up side by side: Shazeer, "GLU Variants Improve Transformer",
-/// arXiv:2002.05202, equation 6. Thread-safe.
-Gated swiglu(const at::Tensor& gate_up_M2I);
-
-/// The gradient with respect to `gate_up`, [M, 2I]; `dout_MI` is used up.
-at::Tensor swiglu_backward(const at::Tensor& gate_up_M2I, const Gated& gated, at::Tensor& dout_MI);
+/// Turns `gate_up` into the gradient with respect to it, and `dout_MI`, the gradient of the output,
+/// into the output itself, which the caller has not kept.
+void swiglu_backward(const at::Tensor& gate_up_M2I, const at::Tensor& dout_MI);
 
 }  // namespace causeway

@@ -74,7 +74,7 @@ Outcome run_forward(const json& trace, const Fixtures& fixtures) {
     tally.add(read.error().message, 1, 0);
     return tally;
   }
-  const double loss = model.loss_and_gradient(x, fixtures.valid, g);
+  const double loss = model.loss_and_gradient(x, fixtures.valid, g, {});
   tally.add("loss", std::abs(trace.at("loss").get<double>() - loss),
             limit(trace, "loss_abs", 2e-6));
   const at::Tensor by_row = model.losses(x, fixtures.valid).to(at::kDouble).mean(1);

@@ -96,7 +96,8 @@ MemoryPrediction predict_memory(const Recipe& recipe, const BoundPlan& plan,
       {"offers and consensus", exchange_bytes(plan)},
       {"mean of the replicas", arena},
       {"text as tokens", token_memory_bytes(recipe)},
-      {"activations", threads * model.activation_bytes(recipe.rows(), model.context())},
+      {"step", threads * model.step_bytes(recipe.rows(), model.context(), recipe.step_options(),
+                                          threads_of_worker(recipe))},
   }};
 }
 
@@ -113,7 +114,7 @@ int64_t program_memory_bytes() {
   const auto placement = std::make_shared<const Placement>(model->layout());
   Arena x(placement), g(placement);
   model->initialise(1, x);
-  model->loss_and_gradient(x, at::zeros({2, 9}, at::kLong), g);
+  model->loss_and_gradient(x, at::zeros({2, 9}, at::kLong), g, {});
   return held_memory_bytes();
 }
 

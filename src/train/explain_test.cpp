@@ -57,9 +57,9 @@ TEST(ExplainTest, ActivationsAreOneForEachThread) {
   auto one = parts_of({"run.threads=1"});
   auto two = parts_of({"run.threads=2"});
   auto many = parts_of({"run.threads=64"});
-  EXPECT_GT(one["activations"], 0);
-  EXPECT_EQ(two["activations"], 2 * one["activations"]);
-  EXPECT_EQ(many["activations"], 3 * one["activations"]) << "no more threads than workers";
+  EXPECT_GT(one["step"], 0);
+  EXPECT_EQ(two["step"], 2 * one["step"]);
+  EXPECT_EQ(many["step"], 3 * one["step"]) << "no more threads than workers";
 }
 
 // Pages are counted, not allocations, so only the order of things is sure.

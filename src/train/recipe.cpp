@@ -249,7 +249,6 @@ void read_sites(const Value& table, Recipe& recipe, Mistakes& mistakes) {
 
 void read_train(const Value& table, Recipe& recipe, Mistakes& mistakes) {
   read_options(table, recipe.train, mistakes);
-  only(recipe.train.precision, "fp32", "precision", table, mistakes);
   const size_t before = mistakes.size();
   auto optimizer = make_plugin(inner_optimizers(), "optimizer", recipe.train.optimizer, mistakes);
   if (mistakes.size() == before) recipe.optimizer = std::move(optimizer);
@@ -305,6 +304,11 @@ Value resolved_site(const RecipeSite& site) {
 }
 
 }  // namespace
+
+StepOptions Recipe::step_options() const {
+  return {train.precision == Precision::kBf16 ? at::kBFloat16 : at::kFloat, train.lanes,
+          train.micro_tokens, train.recompute};
+}
 
 int32_t Recipe::workers() const {
   const auto given = static_cast<int32_t>(sync.options.workers);

@@ -23,6 +23,7 @@ struct RunOptions {
   int64_t steps = 1000;
   std::string folder;
   int64_t threads = 0;
+  bool pin = false;
   int64_t checkpoint_every = 0;
   int64_t keep = 2;
   int64_t valid_every = 0;
@@ -36,7 +37,9 @@ struct RunOptions {
           "Steps of each worker: the clock that schedules and channels share.");
     visit("folder", folder, Any{}, "", "Where the run is written; empty: runs/NAME.");
     visit("threads", threads, Range<int64_t>{0, 1024}, "threads",
-          "Threads that carry the workers; 0: the machine's cores. Never changes a bit.");
+          "Threads that carry the workers; 0: the machine's cores. Never changes a bit, unless a "
+          "worker has several and its step one lane (train.lanes).");
+    visit("pin", pin, Any{}, "", "Keep each thread on one core.");
     visit("checkpoint_every", checkpoint_every, Range<int64_t>{0}, "steps",
           "Steps between checkpoints; 0: one tenth of the run.");
     visit("keep", keep, Range<int64_t>{1, 1000}, "", "Checkpoints kept: the last ones.");
@@ -102,9 +105,15 @@ struct DataOptions {
 /// What to do when a gradient is not finite.
 enum class OnNonFinite : uint8_t { kStop = 1, kSkip = 2 };
 
+/// What a step's products are computed in. Weights, sums and states are fp32 in both.
+enum class Precision : uint8_t { kFp32 = 1, kBf16 = 2 };
+
 struct TrainOptions {
   int64_t batch_tokens = 4096;
-  std::string precision = "fp32";
+  Precision precision = Precision::kFp32;
+  int64_t micro_tokens = 1024;
+  int64_t lanes = 0;
+  bool recompute = false;
   Plugin optimizer{"adamw", {}};
   Value schedule = Value::Table{};
   double clip = 1.0;
@@ -114,7 +123,18 @@ struct TrainOptions {
   void each(Visit&& visit) {
     visit("batch_tokens", batch_tokens, Range<int64_t>{1, 1 << 30}, "tokens",
           "Tokens of one step of one worker: rows x context.");
-    visit("precision", precision, Required{}, "", "fp32.");
+    visit("precision", precision,
+          Choices<Precision>{{{"fp32", Precision::kFp32}, {"bf16", Precision::kBf16}}}, "",
+          "Of products and of what is kept for the backward pass. Weights, sums, gradients and the "
+          "optimizer's states are fp32 in both.");
+    visit("micro_tokens", micro_tokens, Range<int64_t>{1, 1 << 30}, "tokens",
+          "Tokens that go through the model at once, in whole rows: memory grows with it.");
+    visit("lanes", lanes, Range<int64_t>{0, 1024}, "",
+          "Parts of a step's rows that the threads of one worker share out, each with gradients of "
+          "its own; 0: by the model's size, at least two where there are rows for it.");
+    visit("recompute", recompute, Any{}, "",
+          "Keep only each block's input and compute the rest again in the backward pass: less "
+          "memory, a third more work.");
     visit("optimizer", optimizer, Required{}, "",
           "Inner optimizer: see `causeway list optimizers`.");
     visit("schedule", schedule, Any{}, "",
@@ -164,6 +184,7 @@ struct Recipe {
   Plan plan;
 
   int32_t workers() const;
+  StepOptions step_options() const;
   int64_t rows() const { return train.batch_tokens / model_plugin->context(); }
   std::string folder() const;
   int64_t checkpoint_every() const;

@@ -148,7 +148,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"model_key", {"model.widht=32"}, {"`widht`", "width"}},
         Wrong{"heads", {"model.heads=3"}, {"width = 32", "heads = 3"}},
         Wrong{"batch", {"train.batch_tokens=33"}, {"`batch_tokens` is 33", "16"}},
-        Wrong{"precision", {"train.precision=bf16"}, {"`precision` is \"bf16\"", "fp32"}},
+        Wrong{"precision", {"train.precision=fp16"}, {"`precision` is \"fp16\"", "fp32", "bf16"}},
         Wrong{"tokenizer", {"data.tokenizer=bpe"}, {"`tokenizer` is \"bpe\"", "bytes"}},
         Wrong{"vocabulary", {"model.vocabulary=100"}, {"`vocabulary` is 100", "256"}},
         Wrong{"optimizer", {"train.optimizer=adamm"}, {"`adamm`", "adamw"}},

@@ -1,16 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/replica.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "optim/clip.h"
 
 namespace causeway {
+namespace {
+
+constexpr int64_t kPart = 32'768;  // values; a part of the gradient norm's bits
+
+size_t parts_of(int64_t count) { return static_cast<size_t>((count + kPart - 1) / kPart); }
+
+/// Calls each(part, begin, count) for the parts of a flat state, shared among LibTorch's threads.
+template <class Each>
+void each_part(int64_t count, const Each& each) {
+  at::parallel_for(0, static_cast<int64_t>(parts_of(count)), 1, [&](int64_t first, int64_t last) {
+    for (int64_t part = first; part < last; ++part)
+      each(static_cast<size_t>(part), part * kPart, std::min(kPart, count - part * kPart));
+  });
+}
+
+}  // namespace
 
 TrainReplica::TrainReplica(const Model& model, std::shared_ptr<const Placement> placement,
-                           const InnerOptimizer& optimizer)
-    : model_(model), optimizer_(optimizer), moments_(optimizer.states()) {
+                           const InnerOptimizer& optimizer, const StepOptions& options)
+    : model_(model), optimizer_(optimizer), options_(options), moments_(optimizer.states()) {
   for (const std::string& state : states()) arenas_[state] = std::make_unique<Arena>(placement);
 }
 
@@ -38,21 +57,34 @@ void TrainReplica::reset_optimizer() {
 
 double TrainReplica::loss_and_gradient(const at::Tensor& tokens) {
   gradient_replaced_ = false;
-  return model_.loss_and_gradient(arena("x"), tokens, arena("g"));
+  return model_.loss_and_gradient(arena("x"), tokens, arena("g"), options_);
 }
 
-double TrainReplica::gradient_norm() const { return std::sqrt(squared_norm(arena("g").values())); }
+double TrainReplica::gradient_norm() const {
+  const std::span<const float> values = arena("g").values();
+  std::vector<double> squares(parts_of(std::ssize(values)));
+  each_part(std::ssize(values), [&](size_t part, int64_t begin, int64_t count) {
+    squares[part] =
+        squared_norm(values.subspan(static_cast<size_t>(begin), static_cast<size_t>(count)));
+  });
+  return std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0));
+}
 
 void TrainReplica::update(double rate, double scale) {
+  const std::span<float> x = arena("x").values();
+  const std::span<const float> g = arena("g").values();
+  std::vector<std::span<float>> moments;
+  for (const std::string& state : moments_) moments.push_back(arena(state).values());
   for (const Placement::Group& group : arena("x").placement().groups()) {
-    const auto part = [&](std::string_view state) {
-      return arena(state).values().subspan(static_cast<size_t>(group.begin),
-                                           static_cast<size_t>(group.count));
-    };
-    std::vector<std::span<float>> moments;
-    for (const std::string& state : moments_) moments.push_back(part(state));
     const bool decays = group.decays || optimizer_.decays_all();
-    optimizer_.step({updates_, rate, scale, decays}, part("x"), part("g"), moments);
+    each_part(group.count, [&](size_t, int64_t first, int64_t count) {
+      const auto begin = static_cast<size_t>(group.begin + first),
+                 size = static_cast<size_t>(count);
+      std::vector<std::span<float>> parts;
+      for (const std::span<float> moment : moments) parts.push_back(moment.subspan(begin, size));
+      optimizer_.step({updates_, rate, scale, decays}, x.subspan(begin, size),
+                      g.subspan(begin, size), parts);
+    });
   }
   ++updates_;
 }

@@ -20,7 +20,7 @@ class TrainReplica final : public Replica {
  public:
   /// All states zero; set the weights through arena("x"). Model and optimizer outlive the replica.
   TrainReplica(const Model& model, std::shared_ptr<const Placement> placement,
-               const InnerOptimizer& optimizer);
+               const InnerOptimizer& optimizer, const StepOptions& options);
 
   std::vector<std::string> states() const override;
   void read(std::string_view state, const Region& region, std::span<float> packed) const override;
@@ -44,6 +44,7 @@ class TrainReplica final : public Replica {
  private:
   const Model& model_;
   const InnerOptimizer& optimizer_;
+  const StepOptions options_;
   std::map<std::string, std::unique_ptr<Arena>, std::less<>> arenas_;
   std::vector<std::string> moments_;
   int64_t updates_ = 0;

@@ -16,10 +16,25 @@
 #include "train/weights.h"
 
 namespace causeway {
+namespace {
 
-void prepare_compute_thread() {
-  at::set_num_threads(1);
-  at::globalContext().setFlushDenormal(true);
+/// Keeps the calling thread and those that LibTorch gives it on cores of their own.
+void pin_threads(int32_t threads, int32_t first_core) {
+  at::parallel_for(0, threads, 1, [first_core](int64_t begin, int64_t) {
+    pin_to_core(first_core + static_cast<int32_t>(begin));
+  });
+}
+
+}  // namespace
+
+void prepare_compute_thread(int32_t threads) {
+  at::globalContext().setFlushDenormal(true);  // LibTorch's own threads start with it then
+  at::set_num_threads(threads);
+}
+
+int32_t threads_of_worker(const Recipe& recipe) {
+  const int32_t threads = thread_count(recipe.run.threads);
+  return threads / std::min(threads, recipe.workers());
 }
 
 int32_t thread_count(int64_t option) {
@@ -31,7 +46,11 @@ Team::Team(const Recipe& recipe, const Clock& clock)
     : recipe_(recipe),
       clock_(clock),
       threads_(std::min(thread_count(recipe.run.threads), recipe.workers()),
-               prepare_compute_thread) {}
+               [share = threads_of_worker(recipe), pin = recipe.run.pin,
+                next = std::make_shared<std::atomic<int32_t>>(0)] {
+                 prepare_compute_thread(share);
+                 if (pin) pin_threads(share, share * (*next)++);
+               }) {}
 
 Team::~Team() = default;
 
@@ -45,7 +64,8 @@ Result<std::unique_ptr<Team>> Team::make(const Recipe& recipe, const Clock& cloc
 
   std::vector<Worker::Parts> parts;
   for (WorkerId id = 0; id < recipe.workers(); ++id) {
-    auto replica = std::make_unique<TrainReplica>(model, team->placement_, *recipe.optimizer);
+    auto replica = std::make_unique<TrainReplica>(model, team->placement_, *recipe.optimizer,
+                                                  recipe.step_options());
     CW_ASSIGN(auto feed, team->open_feed(id));
     parts.push_back({id, std::move(replica), std::move(feed)});
   }

@@ -70,9 +70,12 @@ class Team {
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 
-/// How the calling thread computes: one LibTorch thread, denormals flushed. Every thread that
-/// touches replicas calls it once.
-void prepare_compute_thread();
+/// How the calling thread computes: with so many threads of LibTorch, denormals flushed. Every
+/// thread that touches replicas calls it once, before its first computation.
+void prepare_compute_thread(int32_t threads = 1);
+
+/// Threads for one worker's step: what is left of `run.threads` when each worker has one.
+int32_t threads_of_worker(const Recipe& recipe);
 
 /// Threads for `run.threads`: 0 stands for the machine's cores.
 int32_t thread_count(int64_t option);

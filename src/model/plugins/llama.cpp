@@ -7,21 +7,24 @@
 // so that gradients land in the arena without a pass to zero them or to copy them.
 //
 // B batch, T time, M = B T rows, C channels, V vocabulary.
-#include <ATen/ops/addmm.h>
+#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/mm.h>
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "core/check.h"
 #include "model/block.h"
 #include "model/cross_entropy.h"
+#include "model/element.h"
 #include "model/embedding.h"
-#include "model/llama_options.h"
+#include "model/llama_memory.h"
 #include "model/model.h"
+#include "model/product.h"
+#include "model/step_matrices.h"
 
 namespace causeway {
 namespace {
@@ -32,6 +35,21 @@ struct Cache final : KvCache {
   int64_t length() const override { return tokens; }
   int64_t tokens = 0;
   std::vector<LayerCache> layers;
+  Workspace memory;  // of the weights
+  std::optional<StepMatrices> weights;
+};
+
+struct SavedBlock {
+  AttentionBlock::Saved attention;
+  MlpBlock::Saved mlp;
+};
+
+/// Some rows of a step.
+struct Slice {
+  at::Tensor inputs_M, targets_M;
+  int64_t batch;
+  double share;  ///< of each of its losses in the step's
+  bool add;      ///< to gradients of slices before it
 };
 
 class Llama final : public Model {
@@ -43,14 +61,9 @@ class Llama final : public Model {
         layout_(llama_layout(options_)),
         rope_(options_.context,
               rope_frequencies(options_.head_width, options_.rope_theta, options_.rope_scaling())),
-        embedding_(tensor_index(layout_, kEmbeddingName)),
-        head_(layout_, tensor_index(layout_, "model.norm.weight"),
-              {tensor_index(layout_, kHeadName)}) {
-    for (int64_t layer = 0; layer < options_.layers; ++layer) {
-      attention_.emplace_back(layout_, layer_prefix(layer), options_.block(), rope_);
-      mlp_.emplace_back(layout_, layer_prefix(layer), options_.block());
-    }
-  }
+        map_(options_, layout_),
+        attention_(options_.block(), rope_),
+        mlp_(options_.block()) {}
 
   Llama(const Llama&) = delete;  // its blocks refer to rope_
   Llama& operator=(const Llama&) = delete;
@@ -60,33 +73,41 @@ class Llama final : public Model {
   int64_t context() const override { return options_.context; }
 
   void initialise(uint64_t seed, Arena& x) const override;
-  double loss_and_gradient(const Arena& x, const at::Tensor& tokens, Arena& g) const override;
+  double loss_and_gradient(const Arena& x, const at::Tensor& tokens, Arena& g,
+                           const StepOptions& options) const override;
   at::Tensor losses(const Arena& x, const at::Tensor& tokens) const override;
   at::Tensor logits(const Arena& x, const at::Tensor& tokens) const override;
   std::unique_ptr<KvCache> make_cache() const override { return std::make_unique<Cache>(); }
   at::Tensor next_logits(const Arena& x, std::span<const int64_t> tokens,
                          KvCache& cache) const override;
-  int64_t activation_bytes(int64_t rows, int64_t time) const override {
-    return llama_activation_bytes(options_, rows, time);
+  int64_t step_bytes(int64_t rows, int64_t time, const StepOptions& options,
+                     int64_t threads) const override {
+    return llama_step_bytes(options_, map_, rows, time, options, threads);
   }
   std::string config_json() const override { return llama_config_json(options_); }
 
  private:
   double deviation(const Tensor& tensor) const;
-  /// The mean loss; turns the last h into the gradient with respect to it.
-  double head_loss_and_gradient(const Arena& x, const at::Tensor& targets_M, at::Tensor& h_MC,
-                                Arena& g) const;
   void check_tokens(const at::Tensor& tokens, int64_t time_max) const;
+  /// Room for the residual stream of M rows, with the tokens' embeddings in it.
+  Residual embedded(const StepMatrices& weights, const at::Tensor& inputs_M,
+                    Workspace& workspace) const;
+  double slice_loss_and_gradient(const StepMatrices& weights, const Slice& slice, bool recompute,
+                                 const StepMatrices& gradients, Workspace& workspace) const;
+  /// The sum of the slice's losses; sets the gradient with respect to h before the last norm.
+  double head_loss_and_gradient(const StepMatrices& weights, const Slice& slice, const Normed& last,
+                                const ResidualGradient& dh, const StepMatrices& gradients,
+                                Workspace& workspace) const;
   /// The normalised rows that the head reads: [M, C].
-  at::Tensor forward(const Arena& x, const at::Tensor& inputs_BT) const;
+  at::Tensor forward(const StepMatrices& weights, const at::Tensor& inputs_BT,
+                     Workspace& workspace) const;
 
   Options options_;
   Layout layout_;
   Rope rope_;
-  size_t embedding_;
-  std::vector<AttentionBlock> attention_;
-  std::vector<MlpBlock> mlp_;
-  GainedMatrices head_;
+  StepMatrixMap map_;
+  AttentionBlock attention_;
+  MlpBlock mlp_;
 };
 
 /// N(0, 0.02), and less for what is added to the residual stream, which 2 layers' matrices share:
@@ -125,86 +146,167 @@ void Llama::check_tokens(const at::Tensor& tokens, int64_t time_max) const {
              options_.vocabulary);
 }
 
-double Llama::loss_and_gradient(const Arena& x, const at::Tensor& tokens, Arena& g) const {
-  check_tokens(tokens, options_.context + 1);
-  const int64_t batch = tokens.size(0), time = tokens.size(1) - 1, rows = batch * time;
-  CW_CHECK(time > 0 && x.flat().scalar_type() == g.flat().scalar_type());
-  // With one token a row, reshape alone would leave gaps between the values.
-  const at::Tensor inputs_M = tokens.narrow(1, 0, time).reshape({rows}).contiguous();
-  const at::Tensor targets_M = tokens.narrow(1, 1, time).reshape({rows}).contiguous();
+Residual Llama::embedded(const StepMatrices& weights, const at::Tensor& inputs_M,
+                         Workspace& workspace) const {
+  const int64_t rows = inputs_M.size(0);
+  Residual residual{workspace.take({rows, options_.width}, weights.embedding_VC.scalar_type()),
+                    workspace.take({rows, options_.width}, weights.head_VC.scalar_type())};
+  embed(weights.embedding_VC, inputs_M, residual.h_MC);
+  return residual;
+}
 
-  at::Tensor h_MC = embed(x[embedding_], inputs_M);
-  std::vector<std::pair<AttentionBlock::Saved, MlpBlock::Saved>> saved;
-  for (size_t i = 0; i < mlp_.size(); ++i) {
-    auto attention = attention_[i].forward(x, h_MC, batch);
-    saved.emplace_back(std::move(attention), mlp_[i].forward(x, h_MC));
+double Llama::loss_and_gradient(const Arena& x, const at::Tensor& tokens, Arena& g,
+                                const StepOptions& options) const {
+  check_tokens(tokens, options_.context + 1);
+  const int64_t batch = tokens.size(0), time = tokens.size(1) - 1;
+  const at::ScalarType wide = x.flat().scalar_type();
+  CW_CHECK(time > 0 && wide == g.flat().scalar_type());
+  // With one token a row, reshape alone would leave gaps between the values.
+  const at::Tensor inputs_M = tokens.narrow(1, 0, time).reshape({-1}).contiguous();
+  const at::Tensor targets_M = tokens.narrow(1, 1, time).reshape({-1}).contiguous();
+
+  Workspace& workspace = Workspace::of_this_thread();
+  const Workspace::Scope scope(workspace);
+  const StepMatrices weights =
+      map_.weights(x, wide == at::kDouble ? wide : options.type, workspace);
+  const StepShape shape = step_shape(map_, batch, time, options);
+  std::vector<StepMatrices> gradients;
+  for (int64_t lane = 0; lane < shape.lanes; ++lane)
+    gradients.push_back(map_.gradients(workspace.take({map_.gradient_values()}, wide)));
+  std::vector<double> losses(static_cast<size_t>(shape.lanes));
+  at::parallel_for(0, shape.lanes, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t lane = begin; lane < end; ++lane) {
+      const auto index = static_cast<size_t>(lane);
+      gradients[index].embedding_VC.zero_();
+      const int64_t first = shape.begin(lane), last = shape.begin(lane + 1);
+      for (int64_t row = first; row < last; row += shape.slice_rows) {
+        const int64_t count = std::min(shape.slice_rows, last - row);
+        const Slice slice{inputs_M.narrow(0, row * time, count * time),
+                          targets_M.narrow(0, row * time, count * time), count,
+                          1.0 / static_cast<double>(batch * time), row > first};
+        losses[index] += slice_loss_and_gradient(weights, slice, options.recompute,
+                                                 gradients[index], Workspace::of_this_thread());
+      }
+    }
+  });
+  map_.collect(x, gradients, g);
+  double sum = 0;
+  for (const double loss : losses) sum += loss;
+  return sum / static_cast<double>(batch * time);
+}
+
+double Llama::slice_loss_and_gradient(const StepMatrices& weights, const Slice& slice,
+                                      bool recompute, const StepMatrices& gradients,
+                                      Workspace& workspace) const {
+  const Workspace::Scope scope(workspace);
+  Residual residual = embedded(weights, slice.inputs_M, workspace);
+  const size_t layers = weights.blocks.size();
+  const auto forward = [&](size_t layer) {
+    const BlockMatrices& block = weights.blocks[layer];
+    auto attention = attention_.forward(block, slice.batch, residual, workspace);
+    return SavedBlock{std::move(attention), mlp_.forward(block, residual, workspace)};
+  };
+  std::vector<SavedBlock> saved;
+  std::vector<at::Tensor> inputs_MC;  // of each block, if that is all that is kept
+  for (size_t layer = 0; layer < layers; ++layer) {
+    if (!recompute) {
+      saved.push_back(forward(layer));
+      continue;
+    }
+    if (std::exchange(residual.waits, false)) residual.h_MC.add_(residual.added_MC);
+    inputs_MC.push_back(
+        workspace.take(residual.h_MC.sizes(), residual.h_MC.scalar_type()).copy_(residual.h_MC));
+    const Workspace::Scope block(workspace);
+    forward(layer);
   }
-  const double loss = head_loss_and_gradient(x, targets_M, h_MC, g);
-  // From here on h_MC holds the gradient with respect to h.
-  for (size_t i = mlp_.size(); i-- > 0; saved.pop_back()) {
-    mlp_[i].backward(x, saved.back().second, h_MC, g);
-    attention_[i].backward(x, saved.back().first, h_MC, g);
+  const Normed last = next_norm(residual, options_.norm_eps, workspace);
+  // The residual stream is not read any more: its memory takes the gradient.
+  const bool narrow = residual.added_MC.scalar_type() != residual.h_MC.scalar_type();
+  ResidualGradient dh{residual.h_MC, narrow ? residual.added_MC : residual.h_MC};
+  const double loss = head_loss_and_gradient(weights, slice, last, dh, gradients, workspace);
+  at::Tensor h_MC, added_MC;
+  if (recompute) {
+    h_MC = workspace.take(residual.h_MC.sizes(), residual.h_MC.scalar_type());
+    added_MC = workspace.take(residual.h_MC.sizes(), residual.added_MC.scalar_type());
   }
-  at::Tensor dembedding = g[embedding_];
-  if (!options_.tied) dembedding.zero_();  // tied: the head's gradient is there already
-  embed_backward(h_MC, inputs_M, dembedding);
+  for (size_t layer = layers; layer-- > 0;) {
+    const Workspace::Scope block(workspace);
+    if (recompute) {
+      residual = {h_MC.copy_(inputs_MC[layer]), added_MC};
+      saved.assign(1, forward(layer));
+    }
+    const SavedBlock& one = saved.back();
+    mlp_.backward(weights.blocks[layer], one.mlp, dh, slice.add, gradients.blocks[layer],
+                  workspace);
+    attention_.backward(weights.blocks[layer], one.attention, dh, slice.add,
+                        gradients.blocks[layer], workspace);
+    saved.pop_back();
+  }
+  embed_backward(dh.wide_MC, slice.inputs_M, gradients.embedding_VC);
   return loss;
 }
 
-double Llama::head_loss_and_gradient(const Arena& x, const at::Tensor& targets_M, at::Tensor& h_MC,
-                                     Arena& g) const {
-  const Normed last = normalise(h_MC, options_.norm_eps);
-  const at::Tensor folded_VC = head_.fold(x);
-  at::Tensor dfolded_VC = at::empty_like(folded_VC), dlast_MC = at::empty_like(h_MC);
-  // The division by the number of targets rides on the two products.
-  const int64_t rows = h_MC.size(0), step = head_rows(options_, rows);
-  const double share = 1.0 / static_cast<double>(rows);
-  double sum = 0;
+double Llama::head_loss_and_gradient(const StepMatrices& weights, const Slice& slice,
+                                     const Normed& last, const ResidualGradient& dh,
+                                     const StepMatrices& gradients, Workspace& workspace) const {
+  const int64_t rows = slice.targets_M.size(0), step = head_rows(options_, rows);
+  const Workspace::Scope scope(workspace);
+  const at::Tensor dlast_MC = workspace.take(last.y_MC.sizes(), last.y_MC.scalar_type());
+  const at::Tensor losses_M = workspace.take({rows}, dh.wide_MC.scalar_type());
   for (int64_t row = 0; row < rows; row += step) {
+    const Workspace::Scope part(workspace);
     const int64_t count = std::min(step, rows - row);
     const at::Tensor y_MC = last.y_MC.narrow(0, row, count);
-    const at::Tensor targets = targets_M.narrow(0, row, count);
-    at::Tensor logits_MV = at::mm(y_MC, folded_VC.t());
-    sum += cross_entropy(logits_MV, targets).sum(at::kDouble).item<double>();
-    cross_entropy_backward(logits_MV, targets);
+    const at::Tensor logits_MV = product(y_MC, weights.head_VC, workspace);
+    cross_entropy_and_gradient(logits_MV, slice.targets_M.narrow(0, row, count), slice.share,
+                               losses_M.narrow(0, row, count));
     at::Tensor dy_MC = dlast_MC.narrow(0, row, count);
-    at::addmm_out(dfolded_VC, dfolded_VC, logits_MV.t(), y_MC, row == 0 ? 0 : 1, share);
-    at::addmm_out(dy_MC, dy_MC, logits_MV, folded_VC, 0, share);
+    at::mm_out(dy_MC, logits_MV, weights.head_VC);
+    weight_gradient(logits_MV, y_MC, slice.add || row > 0, gradients.head_VC, workspace);
   }
-  head_.backward(x, dfolded_VC, g);
-  normalise_backward(last, dlast_MC, h_MC.zero_());
-  return sum * share;
+  normalise_backward(last, dlast_MC, dh.wide_MC.zero_(), dh.narrow_MC);
+  return losses_M.sum(at::kDouble).item<double>();
 }
 
-at::Tensor Llama::forward(const Arena& x, const at::Tensor& inputs_BT) const {
-  at::Tensor h_MC = embed(x[embedding_], inputs_BT.reshape({-1}));
-  for (size_t i = 0; i < mlp_.size(); ++i) {
-    attention_[i].forward(x, h_MC, inputs_BT.size(0));
-    mlp_[i].forward(x, h_MC);
+at::Tensor Llama::forward(const StepMatrices& weights, const at::Tensor& inputs_BT,
+                          Workspace& workspace) const {
+  Residual residual = embedded(weights, inputs_BT.reshape({-1}).contiguous(), workspace);
+  const at::Tensor y_MC = workspace.take(residual.h_MC.sizes(), residual.added_MC.scalar_type());
+  for (const BlockMatrices& block : weights.blocks) {
+    const Workspace::Scope scope(workspace);
+    attention_.forward(block, inputs_BT.size(0), residual, workspace);
+    mlp_.forward(block, residual, workspace);
   }
-  return normalise(h_MC, options_.norm_eps).y_MC;
+  const Workspace::Scope scope(workspace);
+  return y_MC.copy_(next_norm(residual, options_.norm_eps, workspace).y_MC);
 }
 
 at::Tensor Llama::losses(const Arena& x, const at::Tensor& tokens) const {
   check_tokens(tokens, options_.context + 1);
   const int64_t batch = tokens.size(0), time = tokens.size(1) - 1, rows = batch * time;
   CW_CHECK(time > 0);
-  const at::Tensor y_MC = forward(x, tokens.narrow(1, 0, time));
+  Workspace& workspace = Workspace::of_this_thread();
+  const Workspace::Scope scope(workspace);
+  const StepMatrices weights = map_.weights(x, x.flat().scalar_type(), workspace);
+  const at::Tensor y_MC = forward(weights, tokens.narrow(1, 0, time), workspace);
   const at::Tensor targets_M = tokens.narrow(1, 1, time).reshape({rows}).contiguous();
-  const at::Tensor folded_VC = head_.fold(x);
   at::Tensor losses_M = at::empty({rows}, y_MC.options());
   const int64_t step = head_rows(options_, rows);
   for (int64_t row = 0; row < rows; row += step) {
+    const Workspace::Scope part(workspace);
     const int64_t count = std::min(step, rows - row);
-    at::Tensor logits_MV = at::mm(y_MC.narrow(0, row, count), folded_VC.t());
-    losses_M.narrow(0, row, count).copy_(cross_entropy(logits_MV, targets_M.narrow(0, row, count)));
+    cross_entropy(product(y_MC.narrow(0, row, count), weights.head_VC, workspace),
+                  targets_M.narrow(0, row, count), losses_M.narrow(0, row, count));
   }
   return losses_M.view({batch, time});
 }
 
 at::Tensor Llama::logits(const Arena& x, const at::Tensor& tokens) const {
   check_tokens(tokens, options_.context);
-  return at::mm(forward(x, tokens), head_.fold(x).t())
+  Workspace& workspace = Workspace::of_this_thread();
+  const Workspace::Scope scope(workspace);
+  const StepMatrices weights = map_.weights(x, x.flat().scalar_type(), workspace);
+  return at::mm(forward(weights, tokens, workspace), weights.head_VC.t())
       .view({tokens.size(0), tokens.size(1), options_.vocabulary});
 }
 
@@ -219,15 +321,20 @@ at::Tensor Llama::next_logits(const Arena& x, std::span<const int64_t> tokens,
   std::copy(tokens.begin(), tokens.end(), new_T.data_ptr<int64_t>());
   check_tokens(new_T.unsqueeze(0), options_.context);
 
+  if (!own->weights) own->weights = map_.weights(x, x.flat().scalar_type(), own->memory);
   own->layers.resize(static_cast<size_t>(options_.layers));
-  at::Tensor h_TC = embed(x[embedding_], new_T);
-  for (size_t i = 0; i < mlp_.size(); ++i) {
-    attention_[i].forward_cached(x, h_TC, own->tokens, own->layers[i]);
-    mlp_[i].forward(x, h_TC);
+  Workspace& workspace = Workspace::of_this_thread();
+  const Workspace::Scope scope(workspace);
+  Residual residual = embedded(*own->weights, new_T, workspace);
+  for (size_t layer = 0; layer < own->layers.size(); ++layer) {
+    const Workspace::Scope block(workspace);
+    attention_.forward_cached(own->weights->blocks[layer], own->tokens, residual,
+                              own->layers[layer], workspace);
+    mlp_.forward(own->weights->blocks[layer], residual, workspace);
   }
   own->tokens += count;
-  const at::Tensor last_1C = normalise(h_TC.narrow(0, count - 1, 1), options_.norm_eps).y_MC;
-  return at::mm(last_1C, head_.fold(x).t()).squeeze(0);
+  const Normed last = next_norm(residual, options_.norm_eps, workspace);
+  return at::mm(last.y_MC.narrow(0, count - 1, 1), own->weights->head_VC.t()).squeeze(0);
 }
 
 }  // namespace

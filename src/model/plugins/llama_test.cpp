@@ -84,7 +84,7 @@ TEST_P(OracleTrace, LossOfEachRow) {
 
 TEST_P(OracleTrace, LossAndGradient) {
   Arena g(x_.shared_placement(), GetParam());
-  EXPECT_NEAR(model_->loss_and_gradient(x_, oracle::validation_rows(), g),
+  EXPECT_NEAR(model_->loss_and_gradient(x_, oracle::validation_rows(), g, {}),
               trace_["loss"].get<double>(), tolerance("loss_abs"));
   const std::vector<Tensor>& tensors = model_->layout().tensors();
   ASSERT_EQ(tensors.size(), trace_["gradient"].size());
@@ -266,7 +266,7 @@ TEST(Llama, LossesAreTheLossByPosition) {
   const Small small;
   Arena g(small.placement);
   const at::Tensor tokens = some_tokens(3, 41, 50);
-  const double loss = small.model->loss_and_gradient(small.x, tokens, g);
+  const double loss = small.model->loss_and_gradient(small.x, tokens, g, {});
   EXPECT_NEAR(small.model->losses(small.x, tokens).mean(at::kDouble).item<double>(), loss, 1e-6);
 }
 
@@ -333,7 +333,7 @@ TEST(Llama, TakesALargeVocabularyByParts) {
   const at::Tensor wanted =
       logits.logsumexp(at::IntArrayRef{2}) - logits.gather(2, targets).squeeze(2);
   EXPECT_THAT(doubles(model->losses(x, tokens)), AllNear(doubles(wanted), 1e-4));
-  EXPECT_NEAR(model->loss_and_gradient(x, tokens, g), wanted.mean().item<double>(), 1e-4);
+  EXPECT_NEAR(model->loss_and_gradient(x, tokens, g, {}), wanted.mean().item<double>(), 1e-4);
 
   // The head's gradient is (p - 1[target])^T y / rows; each row of p sums to 1.
   const at::Tensor dhead = g[model->layout().tensors().size() - 1];
@@ -341,7 +341,7 @@ TEST(Llama, TakesALargeVocabularyByParts) {
   // A token that is no target and was not read still has its share from every part.
   Arena one(x.shared_placement()), parts(x.shared_placement());
   for (int row = 0; row < 3; ++row) {
-    model->loss_and_gradient(x, tokens.narrow(0, row, 1), one);  // 30 rows: a single part
+    model->loss_and_gradient(x, tokens.narrow(0, row, 1), one, {});  // 30 rows: a single part
     parts.flat().add_(one.flat(), 1.0 / 3);
   }
   EXPECT_LT((parts.flat() - g.flat()).norm().item<double>(), 1e-5 * g.flat().norm().item<double>());
@@ -356,7 +356,7 @@ TEST(LlamaDeathTest, RefusesTextBeyondTheContextAndTokensBeyondTheVocabulary) {
   EXPECT_DEATH(small.model->next_logits(small.x, {text.data(), 1}, *cache), "after 40, context 40");
   EXPECT_DEATH(small.model->logits(small.x, some_tokens(1, 41, 50)), "context 40");
   EXPECT_DEATH(small.model->losses(small.x, some_tokens(1, 42, 50)), "context 40");
-  EXPECT_DEATH(small.model->loss_and_gradient(small.x, at::full({1, 5}, 50, at::kLong), g),
+  EXPECT_DEATH(small.model->loss_and_gradient(small.x, at::full({1, 5}, 50, at::kLong), g, {}),
                "token 50 of 50");
 }
 
@@ -369,7 +369,7 @@ TEST(Llama, ConcurrentPassesGiveTheSameBits) {
     at::set_num_threads(1);
     Arena g(small.placement);
     const at::Tensor tokens = some_tokens(8, 41, 50).roll(number, 1);
-    const double loss = small.model->loss_and_gradient(small.x, tokens, g);
+    const double loss = small.model->loss_and_gradient(small.x, tokens, g, {});
     return std::pair(loss, g.flat().clone());
   };
   std::vector<std::pair<double, at::Tensor>> alone(kPasses), together(kPasses);
