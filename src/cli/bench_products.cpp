@@ -2,40 +2,47 @@
 #include "cli/bench_products.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <memory>
+#include <span>
 
 #include "model/attention.h"
 #include "model/llama_memory.h"
+#include "model/product.h"
 
 namespace causeway {
 
 /// y W^T, dy W and dy^T y of one matrix.
 struct StepProducts::Product {
-  at::Tensor y_MC, w_OC, out_MO, dy_MC, dw_OC;
+  at::Tensor y_MC, w_OC, out_MO, dy_MC, sum;
+  Workspace memory;
+  WeightMatrix packed;
+  bool reads_stream;  ///< its inputs are the residual stream's: its gradient is transposed
 
-  Product(int64_t rows, int64_t outputs, int64_t inputs, at::ScalarType type)
+  Product(int64_t rows, int64_t outputs, int64_t inputs, bool reads, at::ScalarType type)
       : y_MC(at::randn({rows, inputs}).to(type)),
-        w_OC(at::randn({outputs, inputs}).to(type)),
+        w_OC(at::randn({outputs, inputs})),
         out_MO(at::empty({rows, outputs}, y_MC.options())),
         dy_MC(at::empty_like(y_MC)),
-        dw_OC(at::empty_like(w_OC)) {}
+        sum(at::zeros({reads ? inputs : outputs, reads ? outputs : inputs})),
+        packed(pack_weights(std::span(&w_OC, 1), {}, type, memory)),
+        reads_stream(reads) {}
 
   void run() {
-    at::mm_out(out_MO, y_MC, w_OC.t());
-    at::mm_out(dy_MC, out_MO, w_OC);
-    at::mm_out(dw_OC, out_MO.t(), y_MC);
+    product(y_MC, packed, out_MO);
+    product_backward(out_MO, packed, dy_MC);
+    add_outer_product(reads_stream ? y_MC : out_MO, reads_stream ? out_MO : y_MC, true, sum);
   }
 };
 
 struct StepProducts::Lane {
-  std::vector<Product> of_block;
-  std::vector<Product> head;
+  std::vector<std::unique_ptr<Product>> of_block;
+  std::unique_ptr<Product> head;
   at::Tensor heads_BTHD, out_BTND, log_sum_BNT, dout_BTND, dheads_BTHD;
 };
 
@@ -54,10 +61,14 @@ StepProducts::StepProducts(const BenchSizes& sizes) : sizes_(sizes) {
   slices_ = (shape.begin(1) + batch - 1) / batch;
   for (int64_t i = 0; i < shape.lanes; ++i) {
     Lane& lane = lanes_.emplace_back();
-    for (const auto& [outputs, inputs] :
-         {std::pair{heads * o.head_width, c}, {c, k}, {2 * o.inner, c}, {c, o.inner}})
-      lane.of_block.emplace_back(m, outputs, inputs, step.type);
-    lane.head.emplace_back(m, o.vocabulary, c, step.type);
+    const auto add = [&](int64_t outputs, int64_t inputs, bool reads) {
+      lane.of_block.push_back(std::make_unique<Product>(m, outputs, inputs, reads, step.type));
+    };
+    add(heads * o.head_width, c, true);
+    add(c, k, false);
+    add(2 * o.inner, c, true);
+    add(c, o.inner, false);
+    lane.head = std::make_unique<Product>(m, o.vocabulary, c, true, step.type);
     lane.heads_BTHD = at::randn({batch, sizes.context, heads, o.head_width}).to(step.type);
     lane.out_BTND = at::randn({batch, sizes.context, o.heads, o.head_width}).to(step.type);
     lane.log_sum_BNT = at::empty({batch, o.heads, sizes.context}, at::kFloat);
@@ -83,8 +94,8 @@ void StepProducts::run_attention() {
 void StepProducts::run_products(Lane& lane) {
   for (int64_t slice = 0; slice < slices_; ++slice) {
     for (int64_t layer = 0; layer < sizes_.layers; ++layer)
-      for (Product& product : lane.of_block) product.run();
-    for (Product& product : lane.head) product.run();
+      for (const auto& product : lane.of_block) product->run();
+    lane.head->run();
   }
 }
 

@@ -17,14 +17,6 @@
 
 namespace causeway {
 
-/// The residual stream between two halves of blocks: h, and a product that waits to be added to it
-/// by the next norm, which reads both anyway.
-struct Residual {
-  at::Tensor h_MC;      ///< in the wide type
-  at::Tensor added_MC;  ///< in the step's type
-  bool waits = false;   ///< `added_MC` has values that are not in h yet
-};
-
 /// The gradient with respect to h, in the wide type, and in the step's type for products to read:
 /// one tensor where these are the same.
 struct ResidualGradient {
@@ -45,8 +37,8 @@ class LayerCache {
   at::Tensor keys_, values_;
 };
 
-/// added = W_o attention(norm(h)). Queries, keys and values have biases, and queries and keys a
-/// norm of each head, if the matrices have such. Thread-safe on distinct workspaces.
+/// h += W_o attention(norm(h)) in place. Queries, keys and values have biases, and queries and keys
+/// a norm of each head, if the matrices have such. Thread-safe on distinct workspaces.
 class AttentionBlock {
  public:
   /// `rope` outlives it.
@@ -58,29 +50,29 @@ class AttentionBlock {
     HeadNormed head_norm;   ///< empty without such a norm
     at::Tensor out_BTND, log_sum_BNT;
   };
-  /// What it returns lies in the workspace; `residual` keeps its tensors.
-  Saved forward(const BlockMatrices& weights, int64_t batch, Residual& residual,
-                Workspace& workspace) const;
+  /// Computes in `type`; h has the wide type. What it returns lies in the workspace.
+  Saved forward(const BlockWeights& weights, at::ScalarType type, int64_t batch,
+                const at::Tensor& h_MC, Workspace& workspace) const;
   /// The same for one row of new tokens after the `start` which the cache has; appends to it.
-  void forward_cached(const BlockMatrices& weights, int64_t start, Residual& residual,
+  void forward_cached(const BlockWeights& weights, int64_t start, const at::Tensor& h_MC,
                       LayerCache& cache, Workspace& workspace) const;
   /// Turns the gradient with respect to the new h into that with respect to the old one; sets the
   /// gradients of the weights, or adds to them.
-  void backward(const BlockMatrices& weights, const Saved& saved, const ResidualGradient& dh,
-                bool add, const BlockMatrices& gradients, Workspace& workspace) const;
+  void backward(const BlockWeights& weights, const Saved& saved, const ResidualGradient& dh,
+                bool add, const BlockGradients& gradients, Workspace& workspace) const;
 
  private:
   HeadCounts counts() const { return {sizes_.heads, sizes_.kv_heads}; }
   HeadNormSizes head_norm_sizes() const { return {sizes_.heads, sizes_.kv_heads, sizes_.norm_eps}; }
   at::Tensor turned(const at::Tensor& heads_BTHD) const;  // queries and keys
-  at::Tensor project(const BlockMatrices& weights, const at::Tensor& y_MC, int64_t batch,
+  at::Tensor project(const BlockWeights& weights, const at::Tensor& y_MC, int64_t batch,
                      int64_t start, HeadNormed& head_norm, Workspace& workspace) const;
 
   BlockSizes sizes_;
   const Rope& rope_;
 };
 
-/// added = W_down swiglu(norm(h)). Thread-safe on distinct workspaces.
+/// h += W_down swiglu(norm(h)) in place. Thread-safe on distinct workspaces.
 class MlpBlock {
  public:
   explicit MlpBlock(const BlockSizes& sizes) : sizes_(sizes) {}
@@ -89,15 +81,16 @@ class MlpBlock {
     Normed input;
     at::Tensor gate_up_M2I;  ///< used up by `backward`
   };
-  Saved forward(const BlockMatrices& weights, Residual& residual, Workspace& workspace) const;
-  void backward(const BlockMatrices& weights, const Saved& saved, const ResidualGradient& dh,
-                bool add, const BlockMatrices& gradients, Workspace& workspace) const;
+  Saved forward(const BlockWeights& weights, at::ScalarType type, const at::Tensor& h_MC,
+                Workspace& workspace) const;
+  void backward(const BlockWeights& weights, const Saved& saved, const ResidualGradient& dh,
+                bool add, const BlockGradients& gradients, Workspace& workspace) const;
 
  private:
   BlockSizes sizes_;
 };
 
-/// The next norm's rows, with what waits in the residual stream added to it.
-Normed next_norm(Residual& residual, double eps, Workspace& workspace);
+/// The rows of h, normalised, in `type`; in the workspace.
+Normed normalised(const at::Tensor& h_MC, at::ScalarType type, double eps, Workspace& workspace);
 
 }  // namespace causeway

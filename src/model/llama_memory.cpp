@@ -21,15 +21,16 @@ class SliceBytes {
       : o_(sizes), rows_(rows), time_(time), m_(rows * time), type_(type) {}
 
   int64_t peak(bool recompute) const {
-    const int64_t stream = wide(m_ * o_.width) + narrow(m_ * o_.width);
-    const int64_t last = narrow(m_ * o_.width) + wide(m_);
+    const int64_t stream = wide(m_ * o_.width);
+    const int64_t last =
+        narrow(m_ * o_.width) + wide(m_) + (type_ == at::kFloat ? 0 : narrow(m_ * o_.width));
     const int64_t block = attention_saved() + mlp_saved();
     const int64_t forward = std::max(kernel(), narrow(m_ * o_.inner));
     const int64_t backward = std::max(attention_backward(), mlp_backward());
-    if (!recompute)
-      return stream + o_.layers * block + last + std::max({head(), backward, forward - last});
-    return stream + o_.layers * wide(m_ * o_.width) +
-           std::max(block + forward, last + std::max(head(), stream + block + backward));
+    const int64_t kept = stream + o_.layers * (recompute ? stream : block);
+    if (!recompute) return kept + std::max(forward, last + std::max(head(), backward));
+    return kept +
+           std::max(block + forward, last + std::max(head(), block + std::max(forward, backward)));
   }
 
  private:
@@ -56,24 +57,24 @@ class SliceBytes {
         2 * std::clamp<int64_t>(time_, 32, 256) * (std::min<int64_t>(time_, 512) + 1);
     return narrow(m_ * 6 * q) + wide(tiles);
   }
-  int64_t rounded(int64_t count) const { return type_ == at::kFloat ? 0 : narrow(count); }
+  int64_t outer(int64_t channels, int64_t columns) const {
+    return outer_product_bytes(m_, channels, columns, type_);
+  }
   int64_t head() const {
     const int64_t step = head_rows(o_, m_);
     return narrow(m_ * o_.width) + wide(m_) + narrow(step * o_.vocabulary) +
-           rounded(o_.vocabulary * o_.width);
+           outer_product_bytes(step, o_.width, o_.vocabulary, type_);
   }
   int64_t mlp_backward() const {
-    const int64_t out = narrow(m_ * o_.inner);
-    return out + std::max({rounded(2 * o_.inner * o_.width), narrow(m_ * o_.width)});
+    return narrow(m_ * o_.inner) + std::max({outer(o_.width, 2 * o_.inner),
+                                             outer(o_.width, o_.inner), narrow(m_ * o_.width)});
   }
   int64_t attention_backward() const {
     const int64_t q = o_.heads * o_.head_width, qkv = heads() * o_.head_width;
-    const int64_t taken = narrow(m_ * q) + narrow(m_ * qkv);
-    const int64_t blocks = (m_ + 63) / 64;
-    const int64_t gains = o_.has_head_norm() ? wide(blocks * 2 * o_.head_width) : 0;
-    return std::max(
-        rounded(q * o_.width),
-        taken + std::max({kernel(), gains, rounded(qkv * o_.width), narrow(m_ * o_.width)}));
+    const int64_t gains = o_.has_head_norm() ? wide((m_ + 63) / 64 * 2 * o_.head_width) : 0;
+    return std::max(outer(o_.width, q),
+                    narrow(m_ * q) + narrow(m_ * qkv) +
+                        std::max({kernel(), gains, outer(o_.width, qkv), narrow(m_ * o_.width)}));
   }
 
   const LlamaOptions& o_;

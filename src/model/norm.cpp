@@ -11,11 +11,6 @@ namespace causeway {
 namespace {
 
 template <class Element>
-void add_row(Wide<Element>* __restrict h, const Element* __restrict added, int64_t channels) {
-  for (int64_t c = 0; c < channels; ++c) h[c] += static_cast<Wide<Element>>(added[c]);
-}
-
-template <class Element>
 Wide<Element> normalise_row(const Wide<Element>* __restrict h, Element* __restrict y,
                             int64_t channels, Wide<Element> eps) {
   using W = Wide<Element>;
@@ -35,19 +30,16 @@ void backward_row(const Element* __restrict y, const Element* __restrict dy,
 
 }  // namespace
 
-void add_and_normalise(const at::Tensor& h_MC, const at::Tensor& added_MC, double eps,
-                       const Normed& out) {
+void normalise(const at::Tensor& h_MC, double eps, const Normed& out) {
   const int64_t channels = h_MC.size(1);
   with_element(out.y_MC.scalar_type(), [&]<class Element>(Element) {
     using W = Wide<Element>;
-    W* all_h = values_of<W>(h_MC);
-    const Element* all_added = added_MC.defined() ? values_of<Element>(added_MC) : nullptr;
-    Element* all_y = values_of<Element>(out.y_MC);
+    const W* h = values_of<W>(h_MC);
+    Element* y = values_of<Element>(out.y_MC);
     W* scales = values_of<W>(out.scale_M);
     each_row(h_MC.size(0), channels, [=](int64_t row) {
-      const int64_t at = row * channels;
-      if (all_added != nullptr) add_row(all_h + at, all_added + at, channels);
-      scales[row] = normalise_row(all_h + at, all_y + at, channels, static_cast<W>(eps));
+      scales[row] =
+          normalise_row(h + row * channels, y + row * channels, channels, static_cast<W>(eps));
     });
   });
 }

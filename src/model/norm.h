@@ -14,11 +14,10 @@ struct Normed {
   at::Tensor scale_M;  ///< what each row was multiplied by, in the wide type
 };
 
-/// h += added, which may be undefined; then y = h / sqrt(mean(h^2) + eps), row by row: Zhang and
-/// Sennrich, "Root Mean Square Layer Normalization", NeurIPS 2019, equation 4 without its gain. One
-/// pass. `h_MC` has the wide type of `added_MC` and `out`. Thread-safe.
-void add_and_normalise(const at::Tensor& h_MC, const at::Tensor& added_MC, double eps,
-                       const Normed& out);
+/// y = h / sqrt(mean(h^2) + eps), row by row: Zhang and Sennrich, "Root Mean Square Layer
+/// Normalization", NeurIPS 2019, equation 4 without its gain. `h_MC` has the wide type of `out`.
+/// Thread-safe.
+void normalise(const at::Tensor& h_MC, double eps, const Normed& out);
 
 /// Adds to `dh_MC` (wide) the gradient with respect to h, given that with respect to y, and writes
 /// the sum to `narrow_MC` too, in the step's type, unless that is `dh_MC` itself.

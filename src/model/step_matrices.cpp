@@ -14,36 +14,35 @@ namespace {
 constexpr int64_t kStrip = 64;   // columns of a matrix that are unfolded together
 constexpr int64_t kPart = 8192;  // values of a sum of lanes that are done together
 
-/// target = source times the gain of its column, row by row.
-template <class Element>
-void fold_rows(const at::Tensor& source_OC, const at::Tensor& gain_C, Element* target) {
-  using W = Wide<Element>;
-  const int64_t channels = source_OC.size(1);
-  const W* source = values_of<W>(source_OC);
-  const W* gain = values_of<W>(gain_C);
-  each_row(source_OC.size(0), channels, [=](int64_t row) {
-    const W* __restrict from = source + row * channels;
-    Element* __restrict to = target + row * channels;
-    for (int64_t c = 0; c < channels; ++c) to[c] = static_cast<Element>(from[c] * gain[c]);
-  });
-}
-
-/// One strip of columns of one matrix: writes its gradient, and adds to that of the gain.
+/// A block of the gradient of one matrix W [O, C], transposed from what the lanes have, [C, O_all]:
+/// writes it, times the gain, and adds to the gradient of the gain.
 template <class W>
-void unfold_strip(std::span<const W* const> lanes, int64_t rows, int64_t channels, int64_t width,
-                  const W* weights, const W* gain, W* gradient, W* dgain) {
-  for (int64_t row = 0; row < rows; ++row) {
-    const int64_t at = row * channels;
-    W sum[kStrip];
-    for (int64_t c = 0; c < width; ++c) sum[c] = lanes[0][at + c];
-    for (const W* lane : lanes.subspan(1))
-      for (int64_t c = 0; c < width; ++c) sum[c] += lane[at + c];
-    for (int64_t c = 0; c < width; ++c) {
-      gradient[at + c] = sum[c] * gain[c];
-      dgain[c] += sum[c] * weights[at + c];
+struct Unfold {
+  std::span<const W* const> lanes;  ///< where this matrix begins
+  int64_t stride;                   ///< O_all
+  int64_t channels;
+  const W *weights, *gain;
+  W* gradient;
+
+  void block(int64_t row, int64_t rows, int64_t column, int64_t columns, W* dgain) const {
+    W sums[kStrip * kStrip];  // by column, then row
+    for (int64_t c = 0; c < columns; ++c) {
+      W* __restrict sum = sums + c * kStrip;
+      const int64_t at = (column + c) * stride + row;
+      for (int64_t o = 0; o < rows; ++o) sum[o] = lanes[0][at + o];
+      for (const W* lane : lanes.subspan(1))
+        for (int64_t o = 0; o < rows; ++o) sum[o] += lane[at + o];
+    }
+    for (int64_t o = 0; o < rows; ++o) {
+      const int64_t at = (row + o) * channels + column;
+      for (int64_t c = 0; c < columns; ++c) {
+        const W sum = sums[c * kStrip + o];
+        gradient[at + c] = sum * gain[column + c];
+        dgain[c] += sum * weights[at + c];
+      }
     }
   }
-}
+};
 
 /// target = the sum of the lanes, or target += it.
 template <class W>
@@ -120,24 +119,17 @@ StepMatrixMap::StepMatrixMap(const LlamaOptions& options, const Layout& layout)
   }
 }
 
-at::Tensor StepMatrixMap::fold(const Gained& gained, const Arena& x, at::ScalarType type,
-                               Workspace& workspace) const {
-  at::Tensor folded_OC = workspace.take({gained.outputs, channels_}, type);
-  with_element(type, [&]<class Element>(Element) {
-    Element* target = values_of<Element>(folded_OC);
-    for (const size_t matrix : gained.matrices) {
-      fold_rows(x[matrix], x[gained.gain], target);
-      target += x[matrix].numel();
-    }
-  });
-  return folded_OC;
+WeightMatrix StepMatrixMap::pack(const Gained& gained, const Arena& x, at::ScalarType type,
+                                 Workspace& workspace) const {
+  std::vector<at::Tensor> parts;
+  for (const size_t matrix : gained.matrices) parts.push_back(x[matrix]);
+  return pack_weights(parts, x[gained.gain], type, workspace);
 }
 
-StepMatrices StepMatrixMap::weights(const Arena& x, at::ScalarType type,
-                                    Workspace& workspace) const {
-  const auto in_type = [&](size_t index) {
-    if (x[index].scalar_type() == type) return x[index];
-    return workspace.take(x[index].sizes(), type).copy_(x[index]);
+StepWeights StepMatrixMap::weights(const Arena& x, at::ScalarType type,
+                                   Workspace& workspace) const {
+  const auto plain = [&](size_t index) {
+    return pack_weights(std::span(&x[index], 1), {}, type, workspace);
   };
   const auto joined = [&](const std::vector<size_t>& parts) {
     if (parts.empty()) return at::Tensor();
@@ -151,13 +143,13 @@ StepMatrices StepMatrixMap::weights(const Arena& x, at::ScalarType type,
     }
     return out;
   };
-  StepMatrices out;
+  StepWeights out;
   out.embedding_VC = x[embedding_];
-  out.head_VC = fold(head_, x, type, workspace);
+  out.head = pack(head_, x, type, workspace);
   for (const Block& block : blocks_) {
     const at::Tensor head_gains = joined(block.head_gains);
-    out.blocks.push_back({fold(block.qkv, x, type, workspace), in_type(block.output),
-                          fold(block.gate_up, x, type, workspace), in_type(block.down),
+    out.blocks.push_back({pack(block.qkv, x, type, workspace), plain(block.output),
+                          pack(block.gate_up, x, type, workspace), plain(block.down),
                           joined(block.biases),
                           head_gains.defined() ? head_gains.view({2, head_width_}) : head_gains});
   }
@@ -165,13 +157,13 @@ StepMatrices StepMatrixMap::weights(const Arena& x, at::ScalarType type,
 }
 
 int64_t StepMatrixMap::weight_bytes(at::ScalarType type) const {
-  const auto matrix = [type](int64_t count) { return Workspace::bytes(count, type); };
   const auto wide = [](int64_t count) { return Workspace::bytes(count, at::kFloat); };
-  int64_t bytes = matrix(head_.outputs * channels_);
+  int64_t bytes = packed_bytes(head_.outputs, channels_, true, type);
   for (const Block& block : blocks_) {
-    bytes += matrix(block.qkv.outputs * channels_) + matrix(block.gate_up.outputs * channels_);
-    if (type != at::kFloat)
-      bytes += matrix(channels_ * output_inputs_) + matrix(channels_ * inner_);
+    bytes += packed_bytes(block.qkv.outputs, channels_, true, type) +
+             packed_bytes(block.gate_up.outputs, channels_, true, type) +
+             packed_bytes(channels_, output_inputs_, false, type) +
+             packed_bytes(channels_, inner_, false, type);
     if (!block.biases.empty()) bytes += wide(block.qkv.outputs);
     if (!block.head_gains.empty()) bytes += wide(2 * head_width_);
   }
@@ -188,7 +180,7 @@ int64_t StepMatrixMap::gradient_values() const {
   return values;
 }
 
-StepMatrices StepMatrixMap::gradients(const at::Tensor& flat) const {
+StepGradients StepMatrixMap::gradients(const at::Tensor& flat) const {
   int64_t used = 0;
   const auto take = [&](std::initializer_list<int64_t> sizes) {
     int64_t count = 1;
@@ -196,14 +188,14 @@ StepMatrices StepMatrixMap::gradients(const at::Tensor& flat) const {
     used += count;
     return flat.narrow(0, used - count, count).view(sizes);
   };
-  StepMatrices out;
+  StepGradients out;
   out.embedding_VC = take({vocabulary_, channels_});
-  out.head_VC = take({head_.outputs, channels_});
+  out.head_CV = take({channels_, head_.outputs});
   for (const Block& block : blocks_) {
-    BlockMatrices& matrices = out.blocks.emplace_back();
-    matrices.qkv_OC = take({block.qkv.outputs, channels_});
+    BlockGradients& matrices = out.blocks.emplace_back();
+    matrices.qkv_CO = take({channels_, block.qkv.outputs});
     matrices.output_CK = take({channels_, output_inputs_});
-    matrices.gate_up_2IC = take({block.gate_up.outputs, channels_});
+    matrices.gate_up_C2I = take({channels_, block.gate_up.outputs});
     matrices.down_CI = take({channels_, inner_});
     if (!block.biases.empty()) matrices.bias_O = take({block.qkv.outputs});
     if (!block.head_gains.empty()) matrices.head_gains_2D = take({2, head_width_});
@@ -222,12 +214,13 @@ void StepMatrixMap::unfold(const Gained& gained, const Arena& x,
       const int64_t begin = strip * kStrip, width = std::min(kStrip, channels - begin);
       W dgain[kStrip] = {};
       std::vector<const W*> sources = starts;
-      for (const W*& source : sources) source += begin;
       for (const size_t matrix : gained.matrices) {
         const int64_t rows = x[matrix].size(0);
-        unfold_strip<W>(sources, rows, channels, width, values_of<W>(x[matrix]) + begin,
-                        gain + begin, values_of<W>(g[matrix]) + begin, dgain);
-        for (const W*& source : sources) source += rows * channels;
+        const Unfold<W> unfold{sources, gained.outputs,         channels, values_of<W>(x[matrix]),
+                               gain,    values_of<W>(g[matrix])};
+        for (int64_t row = 0; row < rows; row += kStrip)
+          unfold.block(row, std::min(kStrip, rows - row), begin, width, dgain);
+        for (const W*& source : sources) source += rows;
       }
       std::copy_n(dgain, width, all_dgain + begin);
     });
@@ -246,29 +239,29 @@ void StepMatrixMap::split(const std::vector<size_t>& tensors, const std::vector<
   }
 }
 
-void StepMatrixMap::collect(const Arena& x, std::span<const StepMatrices> lanes, Arena& g) const {
-  const auto of_block = [&](size_t block, at::Tensor BlockMatrices::* member) {
+void StepMatrixMap::collect(const Arena& x, std::span<const StepGradients> lanes, Arena& g) const {
+  const auto of_block = [&](size_t block, at::Tensor BlockGradients::*member) {
     std::vector<at::Tensor> out;
-    for (const StepMatrices& lane : lanes) out.push_back(lane.blocks[block].*member);
+    for (const StepGradients& lane : lanes) out.push_back(lane.blocks[block].*member);
     return out;
   };
-  const auto whole = [&](at::Tensor StepMatrices::* member) {
+  const auto whole = [&](at::Tensor StepGradients::*member) {
     std::vector<at::Tensor> out;
-    for (const StepMatrices& lane : lanes) out.push_back(lane.*member);
+    for (const StepGradients& lane : lanes) out.push_back(lane.*member);
     return out;
   };
   for (size_t i = 0; i < blocks_.size(); ++i) {
     const Block& block = blocks_[i];
-    unfold(block.qkv, x, of_block(i, &BlockMatrices::qkv_OC), g);
-    unfold(block.gate_up, x, of_block(i, &BlockMatrices::gate_up_2IC), g);
-    add_lanes(of_block(i, &BlockMatrices::output_CK), false, g[block.output]);
-    add_lanes(of_block(i, &BlockMatrices::down_CI), false, g[block.down]);
-    if (!block.biases.empty()) split(block.biases, of_block(i, &BlockMatrices::bias_O), g);
+    unfold(block.qkv, x, of_block(i, &BlockGradients::qkv_CO), g);
+    unfold(block.gate_up, x, of_block(i, &BlockGradients::gate_up_C2I), g);
+    add_lanes(of_block(i, &BlockGradients::output_CK), false, g[block.output]);
+    add_lanes(of_block(i, &BlockGradients::down_CI), false, g[block.down]);
+    if (!block.biases.empty()) split(block.biases, of_block(i, &BlockGradients::bias_O), g);
     if (!block.head_gains.empty())
-      split(block.head_gains, of_block(i, &BlockMatrices::head_gains_2D), g);
+      split(block.head_gains, of_block(i, &BlockGradients::head_gains_2D), g);
   }
-  unfold(head_, x, whole(&StepMatrices::head_VC), g);
-  add_lanes(whole(&StepMatrices::embedding_VC), tied_, g[embedding_]);
+  unfold(head_, x, whole(&StepGradients::head_CV), g);
+  add_lanes(whole(&StepGradients::embedding_VC), tied_, g[embedding_]);
 }
 
 }  // namespace causeway

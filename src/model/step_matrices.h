@@ -13,23 +13,35 @@
 #include <vector>
 
 #include "model/llama_options.h"
+#include "model/product.h"
 #include "tensor/arena.h"
 #include "tensor/workspace.h"
 
 namespace causeway {
 
-/// A block's weights, or the gradients with respect to them, as the step's products have them:
-/// matrices that read the same rows lie one below the other, so that one product serves them all.
-struct BlockMatrices {
-  at::Tensor qkv_OC, output_CK, gate_up_2IC, down_CI;
+/// A block's weights as the step's products read them: matrices that read the same rows lie one
+/// below the other, so that one product serves them all.
+struct BlockWeights {
+  WeightMatrix qkv, output, gate_up, down;
   at::Tensor bias_O;         ///< wide; undefined without biases
   at::Tensor head_gains_2D;  ///< of queries and of keys, wide; undefined without them
 };
 
-struct StepMatrices {
+struct StepWeights {
   at::Tensor embedding_VC;  ///< wide
-  at::Tensor head_VC;
-  std::vector<BlockMatrices> blocks;
+  WeightMatrix head;
+  std::vector<BlockWeights> blocks;
+};
+
+/// The gradients with respect to them, all wide. Every matrix has C rows: those that read the
+/// residual stream are transposed.
+struct BlockGradients {
+  at::Tensor qkv_CO, output_CK, gate_up_C2I, down_CI, bias_O, head_gains_2D;
+};
+
+struct StepGradients {
+  at::Tensor embedding_VC, head_CV;
+  std::vector<BlockGradients> blocks;
 };
 
 /// Turns an arena's tensors into a step's matrices, and the step's gradients into the arena's. A
@@ -41,16 +53,16 @@ class StepMatrixMap {
   StepMatrixMap(const LlamaOptions& options, const Layout& layout);
 
   /// The weights in `type`. What needs no change refers to `x`; the rest lies in the workspace.
-  StepMatrices weights(const Arena& x, at::ScalarType type, Workspace& workspace) const;
+  StepWeights weights(const Arena& x, at::ScalarType type, Workspace& workspace) const;
   /// What `weights` takes of the workspace for an arena of float.
   int64_t weight_bytes(at::ScalarType type) const;
 
   /// Room for a step's gradients in `flat`, which has gradient_values() of the wide type.
-  StepMatrices gradients(const at::Tensor& flat) const;
+  StepGradients gradients(const at::Tensor& flat) const;
   int64_t gradient_values() const;
 
   /// Overwrites every gradient in `g` with the sum of the lanes' gradients, lane after lane.
-  void collect(const Arena& x, std::span<const StepMatrices> lanes, Arena& g) const;
+  void collect(const Arena& x, std::span<const StepGradients> lanes, Arena& g) const;
 
  private:
   /// Matrices that read the rows of one norm.
@@ -68,8 +80,8 @@ class StepMatrixMap {
 
   Gained gained(const Layout& layout, const std::string& gain,
                 const std::vector<std::string>& matrices) const;
-  at::Tensor fold(const Gained& gained, const Arena& x, at::ScalarType type,
-                  Workspace& workspace) const;
+  WeightMatrix pack(const Gained& gained, const Arena& x, at::ScalarType type,
+                    Workspace& workspace) const;
   void unfold(const Gained& gained, const Arena& x, const std::vector<at::Tensor>& lanes,
               Arena& g) const;
   /// The same for tensors that lie one after the other in the lanes.

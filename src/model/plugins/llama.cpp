@@ -9,7 +9,6 @@
 // B batch, T time, M = B T rows, C channels, V vocabulary.
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/mm.h>
 
 #include <algorithm>
 #include <cmath>
@@ -36,7 +35,7 @@ struct Cache final : KvCache {
   int64_t tokens = 0;
   std::vector<LayerCache> layers;
   Workspace memory;  // of the weights
-  std::optional<StepMatrices> weights;
+  std::optional<StepWeights> weights;
 };
 
 struct SavedBlock {
@@ -89,17 +88,18 @@ class Llama final : public Model {
  private:
   double deviation(const Tensor& tensor) const;
   void check_tokens(const at::Tensor& tokens, int64_t time_max) const;
-  /// Room for the residual stream of M rows, with the tokens' embeddings in it.
-  Residual embedded(const StepMatrices& weights, const at::Tensor& inputs_M,
-                    Workspace& workspace) const;
-  double slice_loss_and_gradient(const StepMatrices& weights, const Slice& slice, bool recompute,
-                                 const StepMatrices& gradients, Workspace& workspace) const;
+  /// The tokens' embeddings, with which the residual stream begins: [M, C].
+  at::Tensor embedded(const StepWeights& weights, const at::Tensor& inputs_M,
+                      Workspace& workspace) const;
+  double slice_loss_and_gradient(const StepWeights& weights, const Slice& slice,
+                                 const StepOptions& options, const StepGradients& gradients,
+                                 Workspace& workspace) const;
   /// The sum of the slice's losses; sets the gradient with respect to h before the last norm.
-  double head_loss_and_gradient(const StepMatrices& weights, const Slice& slice, const Normed& last,
-                                const ResidualGradient& dh, const StepMatrices& gradients,
+  double head_loss_and_gradient(const StepWeights& weights, const Slice& slice, const Normed& last,
+                                const ResidualGradient& dh, const StepGradients& gradients,
                                 Workspace& workspace) const;
   /// The normalised rows that the head reads: [M, C].
-  at::Tensor forward(const StepMatrices& weights, const at::Tensor& inputs_BT,
+  at::Tensor forward(const StepWeights& weights, const at::Tensor& inputs_BT,
                      Workspace& workspace) const;
 
   Options options_;
@@ -146,13 +146,12 @@ void Llama::check_tokens(const at::Tensor& tokens, int64_t time_max) const {
              options_.vocabulary);
 }
 
-Residual Llama::embedded(const StepMatrices& weights, const at::Tensor& inputs_M,
-                         Workspace& workspace) const {
-  const int64_t rows = inputs_M.size(0);
-  Residual residual{workspace.take({rows, options_.width}, weights.embedding_VC.scalar_type()),
-                    workspace.take({rows, options_.width}, weights.head_VC.scalar_type())};
-  embed(weights.embedding_VC, inputs_M, residual.h_MC);
-  return residual;
+at::Tensor Llama::embedded(const StepWeights& weights, const at::Tensor& inputs_M,
+                           Workspace& workspace) const {
+  const at::Tensor h_MC =
+      workspace.take({inputs_M.size(0), options_.width}, weights.embedding_VC.scalar_type());
+  embed(weights.embedding_VC, inputs_M, h_MC);
+  return h_MC;
 }
 
 double Llama::loss_and_gradient(const Arena& x, const at::Tensor& tokens, Arena& g,
@@ -160,6 +159,8 @@ double Llama::loss_and_gradient(const Arena& x, const at::Tensor& tokens, Arena&
   check_tokens(tokens, options_.context + 1);
   const int64_t batch = tokens.size(0), time = tokens.size(1) - 1;
   const at::ScalarType wide = x.flat().scalar_type();
+  StepOptions step = options;
+  if (wide == at::kDouble) step.type = wide;
   CW_CHECK(time > 0 && wide == g.flat().scalar_type());
   // With one token a row, reshape alone would leave gaps between the values.
   const at::Tensor inputs_M = tokens.narrow(1, 0, time).reshape({-1}).contiguous();
@@ -167,10 +168,9 @@ double Llama::loss_and_gradient(const Arena& x, const at::Tensor& tokens, Arena&
 
   Workspace& workspace = Workspace::of_this_thread();
   const Workspace::Scope scope(workspace);
-  const StepMatrices weights =
-      map_.weights(x, wide == at::kDouble ? wide : options.type, workspace);
-  const StepShape shape = step_shape(map_, batch, time, options);
-  std::vector<StepMatrices> gradients;
+  const StepWeights weights = map_.weights(x, step.type, workspace);
+  const StepShape shape = step_shape(map_, batch, time, step);
+  std::vector<StepGradients> gradients;
   for (int64_t lane = 0; lane < shape.lanes; ++lane)
     gradients.push_back(map_.gradients(workspace.take({map_.gradient_values()}, wide)));
   std::vector<double> losses(static_cast<size_t>(shape.lanes));
@@ -184,8 +184,8 @@ double Llama::loss_and_gradient(const Arena& x, const at::Tensor& tokens, Arena&
         const Slice slice{inputs_M.narrow(0, row * time, count * time),
                           targets_M.narrow(0, row * time, count * time), count,
                           1.0 / static_cast<double>(batch * time), row > first};
-        losses[index] += slice_loss_and_gradient(weights, slice, options.recompute,
-                                                 gradients[index], Workspace::of_this_thread());
+        losses[index] += slice_loss_and_gradient(weights, slice, step, gradients[index],
+                                                 Workspace::of_this_thread());
       }
     }
   });
@@ -195,46 +195,39 @@ double Llama::loss_and_gradient(const Arena& x, const at::Tensor& tokens, Arena&
   return sum / static_cast<double>(batch * time);
 }
 
-double Llama::slice_loss_and_gradient(const StepMatrices& weights, const Slice& slice,
-                                      bool recompute, const StepMatrices& gradients,
+double Llama::slice_loss_and_gradient(const StepWeights& weights, const Slice& slice,
+                                      const StepOptions& options, const StepGradients& gradients,
                                       Workspace& workspace) const {
   const Workspace::Scope scope(workspace);
-  Residual residual = embedded(weights, slice.inputs_M, workspace);
   const size_t layers = weights.blocks.size();
-  const auto forward = [&](size_t layer) {
-    const BlockMatrices& block = weights.blocks[layer];
-    auto attention = attention_.forward(block, slice.batch, residual, workspace);
-    return SavedBlock{std::move(attention), mlp_.forward(block, residual, workspace)};
+  const auto forward = [&](size_t layer, const at::Tensor& h_MC) {
+    const BlockWeights& block = weights.blocks[layer];
+    auto attention = attention_.forward(block, options.type, slice.batch, h_MC, workspace);
+    return SavedBlock{std::move(attention), mlp_.forward(block, options.type, h_MC, workspace)};
+  };
+  const at::Tensor h_MC = embedded(weights, slice.inputs_M, workspace);
+  const auto copied = [&](const at::Tensor& source_MC) {
+    return workspace.take(source_MC.sizes(), source_MC.scalar_type()).copy_(source_MC);
   };
   std::vector<SavedBlock> saved;
   std::vector<at::Tensor> inputs_MC;  // of each block, if that is all that is kept
   for (size_t layer = 0; layer < layers; ++layer) {
-    if (!recompute) {
-      saved.push_back(forward(layer));
-      continue;
+    if (options.recompute) {
+      inputs_MC.push_back(copied(h_MC));
+      const Workspace::Scope block(workspace);
+      forward(layer, h_MC);
+    } else {
+      saved.push_back(forward(layer, h_MC));
     }
-    if (std::exchange(residual.waits, false)) residual.h_MC.add_(residual.added_MC);
-    inputs_MC.push_back(
-        workspace.take(residual.h_MC.sizes(), residual.h_MC.scalar_type()).copy_(residual.h_MC));
-    const Workspace::Scope block(workspace);
-    forward(layer);
   }
-  const Normed last = next_norm(residual, options_.norm_eps, workspace);
+  const Normed last = normalised(h_MC, options.type, options_.norm_eps, workspace);
   // The residual stream is not read any more: its memory takes the gradient.
-  const bool narrow = residual.added_MC.scalar_type() != residual.h_MC.scalar_type();
-  ResidualGradient dh{residual.h_MC, narrow ? residual.added_MC : residual.h_MC};
+  const bool narrow = options.type != h_MC.scalar_type();
+  const ResidualGradient dh{h_MC, narrow ? workspace.take(h_MC.sizes(), options.type) : h_MC};
   const double loss = head_loss_and_gradient(weights, slice, last, dh, gradients, workspace);
-  at::Tensor h_MC, added_MC;
-  if (recompute) {
-    h_MC = workspace.take(residual.h_MC.sizes(), residual.h_MC.scalar_type());
-    added_MC = workspace.take(residual.h_MC.sizes(), residual.added_MC.scalar_type());
-  }
   for (size_t layer = layers; layer-- > 0;) {
     const Workspace::Scope block(workspace);
-    if (recompute) {
-      residual = {h_MC.copy_(inputs_MC[layer]), added_MC};
-      saved.assign(1, forward(layer));
-    }
+    if (options.recompute) saved.assign(1, forward(layer, inputs_MC[layer]));
     const SavedBlock& one = saved.back();
     mlp_.backward(weights.blocks[layer], one.mlp, dh, slice.add, gradients.blocks[layer],
                   workspace);
@@ -246,39 +239,38 @@ double Llama::slice_loss_and_gradient(const StepMatrices& weights, const Slice& 
   return loss;
 }
 
-double Llama::head_loss_and_gradient(const StepMatrices& weights, const Slice& slice,
+double Llama::head_loss_and_gradient(const StepWeights& weights, const Slice& slice,
                                      const Normed& last, const ResidualGradient& dh,
-                                     const StepMatrices& gradients, Workspace& workspace) const {
+                                     const StepGradients& gradients, Workspace& workspace) const {
   const int64_t rows = slice.targets_M.size(0), step = head_rows(options_, rows);
+  const at::ScalarType type = last.y_MC.scalar_type();
   const Workspace::Scope scope(workspace);
-  const at::Tensor dlast_MC = workspace.take(last.y_MC.sizes(), last.y_MC.scalar_type());
+  const at::Tensor dlast_MC = workspace.take(last.y_MC.sizes(), type);
   const at::Tensor losses_M = workspace.take({rows}, dh.wide_MC.scalar_type());
+  const at::Tensor all_logits_MV = workspace.take({step, options_.vocabulary}, type);
   for (int64_t row = 0; row < rows; row += step) {
-    const Workspace::Scope part(workspace);
     const int64_t count = std::min(step, rows - row);
     const at::Tensor y_MC = last.y_MC.narrow(0, row, count);
-    const at::Tensor logits_MV = product(y_MC, weights.head_VC, workspace);
+    const at::Tensor logits_MV = all_logits_MV.narrow(0, 0, count);
+    product(y_MC, weights.head, logits_MV);
     cross_entropy_and_gradient(logits_MV, slice.targets_M.narrow(0, row, count), slice.share,
                                losses_M.narrow(0, row, count));
-    at::Tensor dy_MC = dlast_MC.narrow(0, row, count);
-    at::mm_out(dy_MC, logits_MV, weights.head_VC);
-    weight_gradient(logits_MV, y_MC, slice.add || row > 0, gradients.head_VC, workspace);
+    product_backward(logits_MV, weights.head, dlast_MC.narrow(0, row, count));
+    add_outer_product(y_MC, logits_MV, slice.add || row > 0, gradients.head_CV);
   }
   normalise_backward(last, dlast_MC, dh.wide_MC.zero_(), dh.narrow_MC);
   return losses_M.sum(at::kDouble).item<double>();
 }
 
-at::Tensor Llama::forward(const StepMatrices& weights, const at::Tensor& inputs_BT,
+at::Tensor Llama::forward(const StepWeights& weights, const at::Tensor& inputs_BT,
                           Workspace& workspace) const {
-  Residual residual = embedded(weights, inputs_BT.reshape({-1}).contiguous(), workspace);
-  const at::Tensor y_MC = workspace.take(residual.h_MC.sizes(), residual.added_MC.scalar_type());
-  for (const BlockMatrices& block : weights.blocks) {
+  const at::Tensor h_MC = embedded(weights, inputs_BT.reshape({-1}).contiguous(), workspace);
+  for (const BlockWeights& block : weights.blocks) {
     const Workspace::Scope scope(workspace);
-    attention_.forward(block, inputs_BT.size(0), residual, workspace);
-    mlp_.forward(block, residual, workspace);
+    attention_.forward(block, h_MC.scalar_type(), inputs_BT.size(0), h_MC, workspace);
+    mlp_.forward(block, h_MC.scalar_type(), h_MC, workspace);
   }
-  const Workspace::Scope scope(workspace);
-  return y_MC.copy_(next_norm(residual, options_.norm_eps, workspace).y_MC);
+  return normalised(h_MC, h_MC.scalar_type(), options_.norm_eps, workspace).y_MC;
 }
 
 at::Tensor Llama::losses(const Arena& x, const at::Tensor& tokens) const {
@@ -287,7 +279,8 @@ at::Tensor Llama::losses(const Arena& x, const at::Tensor& tokens) const {
   CW_CHECK(time > 0);
   Workspace& workspace = Workspace::of_this_thread();
   const Workspace::Scope scope(workspace);
-  const StepMatrices weights = map_.weights(x, x.flat().scalar_type(), workspace);
+  const at::ScalarType type = x.flat().scalar_type();
+  const StepWeights weights = map_.weights(x, type, workspace);
   const at::Tensor y_MC = forward(weights, tokens.narrow(1, 0, time), workspace);
   const at::Tensor targets_M = tokens.narrow(1, 1, time).reshape({rows}).contiguous();
   at::Tensor losses_M = at::empty({rows}, y_MC.options());
@@ -295,8 +288,9 @@ at::Tensor Llama::losses(const Arena& x, const at::Tensor& tokens) const {
   for (int64_t row = 0; row < rows; row += step) {
     const Workspace::Scope part(workspace);
     const int64_t count = std::min(step, rows - row);
-    cross_entropy(product(y_MC.narrow(0, row, count), weights.head_VC, workspace),
-                  targets_M.narrow(0, row, count), losses_M.narrow(0, row, count));
+    const at::Tensor logits_MV = workspace.take({count, options_.vocabulary}, type);
+    product(y_MC.narrow(0, row, count), weights.head, logits_MV);
+    cross_entropy(logits_MV, targets_M.narrow(0, row, count), losses_M.narrow(0, row, count));
   }
   return losses_M.view({batch, time});
 }
@@ -305,9 +299,11 @@ at::Tensor Llama::logits(const Arena& x, const at::Tensor& tokens) const {
   check_tokens(tokens, options_.context);
   Workspace& workspace = Workspace::of_this_thread();
   const Workspace::Scope scope(workspace);
-  const StepMatrices weights = map_.weights(x, x.flat().scalar_type(), workspace);
-  return at::mm(forward(weights, tokens, workspace), weights.head_VC.t())
-      .view({tokens.size(0), tokens.size(1), options_.vocabulary});
+  const StepWeights weights = map_.weights(x, x.flat().scalar_type(), workspace);
+  const at::Tensor y_MC = forward(weights, tokens, workspace);
+  at::Tensor logits_MV = at::empty({tokens.numel(), options_.vocabulary}, y_MC.options());
+  product(y_MC, weights.head, logits_MV);
+  return logits_MV.view({tokens.size(0), tokens.size(1), options_.vocabulary});
 }
 
 at::Tensor Llama::next_logits(const Arena& x, std::span<const int64_t> tokens,
@@ -325,16 +321,19 @@ at::Tensor Llama::next_logits(const Arena& x, std::span<const int64_t> tokens,
   own->layers.resize(static_cast<size_t>(options_.layers));
   Workspace& workspace = Workspace::of_this_thread();
   const Workspace::Scope scope(workspace);
-  Residual residual = embedded(*own->weights, new_T, workspace);
+  const at::Tensor h_TC = embedded(*own->weights, new_T, workspace);
   for (size_t layer = 0; layer < own->layers.size(); ++layer) {
-    const Workspace::Scope block(workspace);
-    attention_.forward_cached(own->weights->blocks[layer], own->tokens, residual,
-                              own->layers[layer], workspace);
-    mlp_.forward(own->weights->blocks[layer], residual, workspace);
+    const BlockWeights& block = own->weights->blocks[layer];
+    const Workspace::Scope scratch(workspace);
+    attention_.forward_cached(block, own->tokens, h_TC, own->layers[layer], workspace);
+    mlp_.forward(block, h_TC.scalar_type(), h_TC, workspace);
   }
   own->tokens += count;
-  const Normed last = next_norm(residual, options_.norm_eps, workspace);
-  return at::mm(last.y_MC.narrow(0, count - 1, 1), own->weights->head_VC.t()).squeeze(0);
+  const Normed last =
+      normalised(h_TC.narrow(0, count - 1, 1), h_TC.scalar_type(), options_.norm_eps, workspace);
+  at::Tensor logits_1V = at::empty({1, options_.vocabulary}, h_TC.options());
+  product(last.y_MC, own->weights->head, logits_1V);
+  return logits_1V.squeeze(0);
 }
 
 }  // namespace
