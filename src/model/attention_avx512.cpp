@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "model/attention_level.h"
+#include "model/attention_scratch.h"
+
+CAUSEWAY_TARGET(CAUSEWAY_AVX512)
+#include "model/attention_backward.h"
+#include "model/attention_lanes_avx512.h"
+
+namespace causeway {
+namespace {
+
+struct Avx512 : LanesAvx512<Avx512> {};
+
+}  // namespace
+
+AttentionLevel attention_avx512() {
+  return {{forward_pass<Avx512, float>, backward_pass<Avx512, float>},
+          {forward_pass<Avx512, Bf16>, backward_pass<Avx512, Bf16>}};
+}
+
+}  // namespace causeway
+CAUSEWAY_TARGET_END
+#endif

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/attention_kernel.h"
+
+#include <type_traits>
+
+#include "core/check.h"
+#include "model/attention_level.h"
+#include "model/attention_scratch.h"
+
+namespace causeway {
+namespace {
+
+AttentionLevel level() {
+#if defined(__x86_64__)
+  switch (simd()) {
+    case Simd::kAvx512Bf16:
+      return attention_avx512_bf16();
+    case Simd::kAvx512:
+      return attention_avx512();
+    case Simd::kAvx2:
+      return attention_avx2();
+    case Simd::kBaseline:
+      break;
+  }
+#endif
+  return attention_baseline();
+}
+
+template <class Value>
+AttentionPasses<Value> passes(const AttentionSizes& sizes, std::span<std::byte> scratch) {
+  CW_CHECK(attention_kernel_fits(sizes));
+  CW_CHECK(scratch.size() >= attention_scratch_bytes(sizes));
+  CW_CHECK(reinterpret_cast<uintptr_t>(scratch.data()) % 64 == 0);
+  static const AttentionLevel best = level();
+  if constexpr (std::is_same_v<Value, float>)
+    return best.floats;
+  else
+    return best.bf16s;
+}
+
+}  // namespace
+
+bool attention_kernel_fits(const AttentionSizes& sizes) {
+  return sizes.time > 0 && sizes.kv_heads > 0 && sizes.heads % sizes.kv_heads == 0 &&
+         sizes.head_width >= 2 && sizes.head_width <= 256 && sizes.head_width % 2 == 0;
+}
+
+size_t attention_scratch_bytes(const AttentionSizes& sizes) {
+  Carver carver;
+  const AttentionScratch scratch(sizes, carver);
+  return carver.bytes;
+}
+
+template <class Value>
+void attention_forward(const AttentionSizes& sizes, const Value* heads_THD, Value* out_TND,
+                       float* log_sum_NT, std::span<std::byte> scratch) {
+  passes<Value>(sizes, scratch).forward(sizes, heads_THD, out_TND, log_sum_NT, scratch.data());
+}
+
+template <class Value>
+void attention_backward(const AttentionSizes& sizes, const Value* heads_THD, const Value* out_TND,
+                        const Value* dout_TND, const float* log_sum_NT, Value* dheads_THD,
+                        std::span<std::byte> scratch) {
+  passes<Value>(sizes, scratch)
+      .backward(sizes, heads_THD, out_TND, dout_TND, log_sum_NT, dheads_THD, scratch.data());
+}
+
+template void attention_forward(const AttentionSizes&, const float*, float*, float*,
+                                std::span<std::byte>);
+template void attention_forward(const AttentionSizes&, const Bf16*, Bf16*, float*,
+                                std::span<std::byte>);
+template void attention_backward(const AttentionSizes&, const float*, const float*, const float*,
+                                 const float*, float*, std::span<std::byte>);
+template void attention_backward(const AttentionSizes&, const Bf16*, const Bf16*, const Bf16*,
+                                 const float*, Bf16*, std::span<std::byte>);
+
+}  // namespace causeway

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Vectors for the attention kernel, written once for every width. A file that compiles the kernel
+// for an instruction set includes this after its target pragma, so that all below is compiled for
+// that set; each machine's struct inherits from Lanes and replaces what its instructions do better.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include "core/bf16.h"
+
+#define CAUSEWAY_INLINE [[gnu::always_inline]] static inline
+
+namespace causeway {
+
+template <int kCount>
+struct VectorsOf {
+  typedef float Floats __attribute__((vector_size(4 * kCount)));
+  typedef int32_t Ints __attribute__((vector_size(4 * kCount)));
+  typedef uint32_t Words __attribute__((vector_size(4 * kCount)));
+  typedef uint16_t Halves __attribute__((vector_size(2 * kCount)));
+};
+
+/// 2^x = 2^n (1 + f c_1 + f^2 c_2 + ...), n the nearest integer to x and f = x - n, with the
+/// coefficients that minimise the largest relative error (by Lawson's algorithm in float64):
+/// kDegree 5 is within 1.6e-7 in float32, 4 within 2.9e-6, far below bfloat16's 2e-3.
+template <int kDegree>
+inline constexpr float kExp2[kDegree] = {};
+template <>
+inline constexpr float kExp2<5>[5] = {0.693147004f, 0.240222424f, 0.0555073358f, 0.00967151299f,
+                                      0.00132647273f};
+template <>
+inline constexpr float kExp2<4>[4] = {0.693124175f, 0.240240991f, 0.0559064262f, 0.00958285294f};
+
+/// `kCount` float32 lanes with operators alone. Machine is the struct that inherits; it keeps the
+/// functions of two instruction sets apart.
+template <class Machine, int kCount>
+struct Lanes {
+  static constexpr int64_t kLanes = kCount;
+  using Floats = typename VectorsOf<kCount>::Floats;
+  using Ints = typename VectorsOf<kCount>::Ints;
+  using Words = typename VectorsOf<kCount>::Words;
+  using Halves = typename VectorsOf<kCount>::Halves;
+
+  template <class Vector, class T>
+  CAUSEWAY_INLINE Vector load_as(const T* from) {
+    Vector x;
+    std::memcpy(&x, from, sizeof x);
+    return x;
+  }
+  CAUSEWAY_INLINE Floats load(const float* from) { return load_as<Floats>(from); }
+  CAUSEWAY_INLINE Floats load(const uint32_t* from) { return load_as<Floats>(from); }
+  CAUSEWAY_INLINE Floats load(const Bf16* from) {
+    return (Floats)(__builtin_convertvector(load_as<Halves>(from), Words) << 16);
+  }
+  CAUSEWAY_INLINE void store(float* to, Floats x) { std::memcpy(to, &x, sizeof x); }
+  CAUSEWAY_INLINE void store(uint32_t* to, Floats x) { std::memcpy(to, &x, sizeof x); }
+  CAUSEWAY_INLINE void store(Bf16* to, Floats x) {
+    const Halves halves = Machine::round(x);
+    std::memcpy(static_cast<void*>(to), &halves, sizeof halves);
+  }
+  /// The first `count` < kLanes lanes; the others are zero, and are not stored.
+  template <class T>
+  CAUSEWAY_INLINE Floats load_part(const T* from, int64_t count) {
+    T all[kCount] = {};
+    for (int64_t i = 0; i < count; ++i) all[i] = from[i];
+    return load(all);
+  }
+  template <class T>
+  CAUSEWAY_INLINE void store_part(T* to, Floats x, int64_t count) {
+    T all[kCount];
+    Machine::store(all, x);
+    for (int64_t i = 0; i < count; ++i) to[i] = all[i];
+  }
+  CAUSEWAY_INLINE Floats broadcast(float x) { return x - Floats{}; }
+  CAUSEWAY_INLINE Floats multiply_add(Floats a, Floats b, Floats c) { return a * b + c; }
+  CAUSEWAY_INLINE Floats max(Floats a, Floats b) { return a > b ? a : b; }
+
+  /// Bfloat16 of each lane, to nearest even as Bf16 rounds.
+  CAUSEWAY_INLINE Halves round(Floats x) {
+    const Words whole = (Words)x;
+    const Words rounded = (whole + 0x7fff + ((whole >> 16) & 1)) >> 16;
+    const Words quiet = (whole >> 16) | 0x40;
+    return __builtin_convertvector((whole & 0x7fffffff) > 0x7f800000 ? quiet : rounded, Halves);
+  }
+  /// `hidden` in the lanes before lane `first`, which may be outside of the vector.
+  CAUSEWAY_INLINE Floats hide_before(Floats x, int64_t first, float hidden) {
+    Ints lane;
+    for (int i = 0; i < kCount; ++i) lane[i] = i;
+    return lane < static_cast<int32_t>(first) ? Machine::broadcast(hidden) : x;
+  }
+  /// 2^x for x <= 127; exactly 0 below -126.
+  template <int kDegree>
+  CAUSEWAY_INLINE Floats exp2(Floats x) {
+    const Floats floor = Machine::broadcast(-126.0f);
+    const Floats kept = Machine::max(x, floor);
+    // Adding 1.5 * 2^23 leaves the nearest integer in the lowest bits.
+    const Floats shifted = kept + 12582912.0f;
+    const Floats fraction = kept - (shifted - 12582912.0f);
+    Floats power = Machine::broadcast(kExp2<kDegree>[kDegree - 1]);
+    for (int k = kDegree - 2; k >= 0; --k)
+      power = Machine::multiply_add(power, fraction, Machine::broadcast(kExp2<kDegree>[k]));
+    power = Machine::multiply_add(power, fraction, Machine::broadcast(1.0f));
+    const Floats scaled = (Floats)((Words)power + ((Words)shifted << 23));
+    return x < floor ? Floats{} : scaled;
+  }
+  /// x[i][j] becomes x[j][i]: log2(kCount) exchanges of ever smaller off-diagonal blocks.
+  CAUSEWAY_INLINE void transpose(Floats (&x)[kCount]) { exchange<kCount / 2>(x); }
+
+  template <int kHalf>
+  CAUSEWAY_INLINE void exchange(Floats (&x)[kCount]) {
+    for (int i = 0; i < kCount; ++i) {
+      if (i & kHalf) continue;
+      const Floats a = x[i], b = x[i + kHalf];
+      x[i] = chosen<kHalf, 0>(a, b, std::make_integer_sequence<int, kCount>());
+      x[i + kHalf] = chosen<kHalf, kHalf>(a, b, std::make_integer_sequence<int, kCount>());
+    }
+    if constexpr (kHalf > 1) exchange<kHalf / 2>(x);
+  }
+  /// From a and b the blocks of kHalf lanes that begin at kFrom, 2 kHalf + kFrom, ..., alternating.
+  template <int kHalf, int kFrom, int... kLane>
+  CAUSEWAY_INLINE Floats chosen(Floats a, Floats b, std::integer_sequence<int, kLane...>) {
+    return __builtin_shufflevector(
+        a, b, ((kLane & kHalf) ? kCount + kLane - kHalf + kFrom : kLane + kFrom)...);
+  }
+
+  /// How factors of products are stored: as float32 words. See attention_tiles.h.
+  static constexpr int64_t kDepth = 1;
+  static constexpr int kDegree = 5;
+
+  /// Up to kLanes words of a row; those beyond `count` are zero.
+  template <class T>
+  CAUSEWAY_INLINE Floats words(const T* from, int64_t count) {
+    return count >= kLanes ? Machine::load(from) : Machine::load_part(from, count);
+  }
+  CAUSEWAY_INLINE Floats products(Floats sum, uint32_t a, Floats b) {
+    return Machine::multiply_add(Machine::broadcast(__builtin_bit_cast(float, a)), b, sum);
+  }
+  /// A row of values as words in which adjacent lanes are paired, if values are.
+  template <int kVectors>
+  CAUSEWAY_INLINE void store_along(uint32_t* to, const Floats (&x)[kVectors]) {
+    for (int v = 0; v < kVectors; ++v) store(to + v * kLanes, x[v]);
+  }
+  /// kDepth rows of values as one row of words.
+  CAUSEWAY_INLINE void store_across(uint32_t* to, const Floats (&x)[1]) { store(to, x[0]); }
+};
+
+}  // namespace causeway
