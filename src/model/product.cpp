@@ -18,12 +18,14 @@
 
 #include "core/simd.h"
 #include "model/element.h"
+#include "model/moves.h"
 #include "model/rows.h"
 
 namespace causeway {
 namespace {
 
 constexpr int64_t kTileRows = 64, kTileColumns = 64;
+constexpr int64_t kPairRows = 16, kPairColumns = 64;  // of a transpose in bfloat16
 constexpr int64_t kDepth = 256;            // rows of a sum that are transposed together, at most
 constexpr int64_t kDepthValues = 131'072;  // and their values
 
@@ -101,12 +103,8 @@ void multiply_rounded(const at::Tensor& y_MK, const at::Tensor& b, int64_t colum
     alignas(64) float tile[kTileRows * kTileColumns];
     brgemm(m, n, depth, depth, columns, kTileColumns, false, y + row * depth, operand.at(column),
            tile);
-    Bf16* target = out + row * columns + column;
-    with_simd([&] {
-      for (int64_t i = 0; i < m; ++i)
-        for (int64_t j = 0; j < n; ++j)
-          target[i * columns + j] = static_cast<Bf16>(tile[i * kTileColumns + j]);
-    });
+    for (int64_t i = 0; i < m; ++i)
+      round_to_bf16(tile + i * kTileColumns, n, out + (row + i) * columns + column);
   });
 }
 
@@ -117,43 +115,33 @@ void multiply(const at::Tensor& y_MK, const at::Tensor& b, const at::Tensor& out
     multiply_wide<float>(y_MK, b, out_MN.size(1), false, values_of<float>(out_MN));
 }
 
-/// Rows [first, first + count) of `a` transposed: [C, depth], with zeros beyond `count`.
-template <class Element>
-void transpose_rows(const Element* a, int64_t count, int64_t channels, int64_t depth,
-                    Element* out) {
-  constexpr int64_t kBlock = 16;
-  with_simd([=] {
-    for (int64_t c = 0; c < channels; c += kBlock) {
-      const int64_t width = std::min(kBlock, channels - c);
-      for (int64_t row = 0; row < depth; row += kBlock)
-        for (int64_t i = 0; i < width; ++i)
-          for (int64_t j = row; j < std::min(row + kBlock, depth); ++j)
-            out[(c + i) * depth + j] = j < count ? a[j * channels + c + i] : Element{};
+/// `count` rows of `a` transposed: [C, depth].
+void transpose_rows(const float* a, int64_t count, int64_t channels, int64_t depth, float* out) {
+  transpose(a, channels, count, channels, out, depth);
+}
+/// In bfloat16 by way of pairs of rows, each a value of 32 bits; with a zero after an odd count.
+void transpose_rows(const Bf16* a, int64_t count, int64_t channels, int64_t depth, Bf16* out) {
+  alignas(64) Bf16 pairs[2 * kPairRows * kPairColumns];
+  for (int64_t row = 0; row < count; row += 2 * kPairRows)
+    for (int64_t column = 0; column < channels; column += kPairColumns) {
+      const int64_t width = std::min(kPairColumns, channels - column);
+      int64_t taken = 0;
+      for (; taken < kPairRows && row + 2 * taken < count; ++taken) {
+        const Bf16* first = a + (row + 2 * taken) * channels + column;
+        interleave(first, row + 2 * taken + 1 < count ? first + channels : nullptr, width,
+                   pairs + 2 * taken * kPairColumns);
+      }
+      transpose(reinterpret_cast<const float*>(pairs), kPairColumns, taken, width,
+                reinterpret_cast<float*>(out + column * depth + row), depth / 2);
     }
-  });
 }
 
-/// `width` columns of `count` rows with each two rows interleaved, and a row of zeros for an odd
-/// count.
+/// `width` columns of `count` rows with each two rows interleaved, and zeros after an odd count.
 void interleave_rows(const Bf16* b, int64_t count, int64_t columns, int64_t width, Bf16* out) {
-  with_simd([=] {
-    for (int64_t row = 0; row < count; row += 2) {
-      const Bf16* __restrict first = b + row * columns;
-      const Bf16* __restrict second = first + columns;
-      Bf16* __restrict target = out + row * width;
-      if (row + 1 < count) {
-        for (int64_t i = 0; i < width; ++i) {
-          target[2 * i] = first[i];
-          target[2 * i + 1] = second[i];
-        }
-      } else {
-        for (int64_t i = 0; i < width; ++i) {
-          target[2 * i] = first[i];
-          target[2 * i + 1] = Bf16{};
-        }
-      }
-    }
-  });
+  for (int64_t row = 0; row < count; row += 2) {
+    const Bf16* first = b + row * columns;
+    interleave(first, row + 1 < count ? first + columns : nullptr, width, out + row * width);
+  }
 }
 
 /// sum += a^T b for `count` rows, of which `transposed` has a^T: some columns of b.
@@ -255,13 +243,13 @@ WeightMatrix pack_weights(std::span<const at::Tensor> parts_OC, const at::Tensor
   if (!out.small) return out;
   out.forward = workspace.take({out.inputs, out.outputs}, type);
   if (type == at::kFloat) {
-    transpose_rows(values_of<float>(w_OC), out.outputs, out.inputs, out.outputs,
-                   values_of<float>(out.forward));
+    transpose(values_of<float>(w_OC), out.inputs, out.outputs, out.inputs,
+              values_of<float>(out.forward), out.outputs);
     return out;
   }
   // Two neighbours of a row are one value of 32 bits: W^T in pairs is the transpose of those.
-  transpose_rows(static_cast<const float*>(w_OC.data_ptr()), out.outputs, out.inputs / 2,
-                 out.outputs, static_cast<float*>(out.forward.data_ptr()));
+  transpose(static_cast<const float*>(w_OC.data_ptr()), out.inputs / 2, out.outputs, out.inputs / 2,
+            static_cast<float*>(out.forward.data_ptr()), out.outputs);
   out.backward = workspace.take({out.outputs, out.inputs}, type);
   interleave_rows(values_of<Bf16>(w_OC), out.outputs, out.inputs, out.inputs,
                   values_of<Bf16>(out.backward));
