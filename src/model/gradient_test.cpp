@@ -143,30 +143,30 @@ TEST_P(EveryParameter, HasTheGradientOfAutograd) {
   const std::vector<Tensor>& tensors = model_->layout().tensors();
   for (size_t i = 0; i < tensors.size(); ++i) {
     x[i].normal_(0, 0.3).add_(tensors[i].role == Role::kNorm ? 1 : 0);
-    g[i].fill_(123);
   }
   const Sizes& s = GetParam();
   const at::Tensor tokens = torch::randint(s.vocabulary, {s.batch, s.time + 1}, torch::kLong);
 
-  const double loss = model_->loss_and_gradient(x, tokens, g, {});
   const double loss_wanted =
       autograd_loss_and_gradient(x, wanted, [&](const std::vector<at::Tensor>& parameters) {
         return Reference(s, model_->layout(), parameters).loss(tokens);
       });
-
-  EXPECT_NEAR(loss, loss_wanted, 1e-12 * loss_wanted);
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    // A single token attends to itself alone, so that queries and keys do not matter. A bias of
-    // keys adds the same to all scores of a query, but for the turning.
-    if (s.time > 1) {
-      ASSERT_GT(wanted[i].norm().item<double>(), 1e-6) << tensors[i].name << ": nothing to compare";
+  for (const StepOptions& options : {StepOptions{}, StepOptions{at::kFloat, 2, 1, true}}) {
+    for (size_t i = 0; i < tensors.size(); ++i) g[i].fill_(123);
+    EXPECT_NEAR(model_->loss_and_gradient(x, tokens, g, options), loss_wanted, 1e-12 * loss_wanted);
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      // A single token attends to itself alone, so that queries and keys do not matter. A bias of
+      // keys adds the same to all scores of a query, but for the turning.
+      if (s.time > 1) {
+        ASSERT_GT(wanted[i].norm().item<double>(), 1e-6) << tensors[i].name << ": nothing there";
+      }
+      EXPECT_LE((g[i] - wanted[i]).norm().item<double>(), 1e-10 * wanted[i].norm().item<double>())
+          << tensors[i].name;
     }
-    EXPECT_LE((g[i] - wanted[i]).norm().item<double>(), 1e-10 * wanted[i].norm().item<double>())
-        << tensors[i].name;
+    EXPECT_LE((g.flat() - wanted.flat()).norm().item<double>(),
+              1e-10 * wanted.flat().norm().item<double>())
+        << "padding is not zero";
   }
-  EXPECT_LE((g.flat() - wanted.flat()).norm().item<double>(),
-            1e-10 * wanted.flat().norm().item<double>())
-      << "padding is not zero";
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -25,7 +25,9 @@ class SliceBytes {
     const int64_t last =
         narrow(m_ * o_.width) + wide(m_) + (type_ == at::kFloat ? 0 : narrow(m_ * o_.width));
     const int64_t block = attention_saved() + mlp_saved();
-    const int64_t forward = std::max(kernel(), narrow(m_ * o_.inner));
+    const int64_t rounded =
+        type_ == at::kBFloat16 && !has_small_products(type_) ? narrow(m_ * o_.width) : 0;
+    const int64_t forward = std::max({kernel(), narrow(m_ * o_.inner) + rounded, rounded});
     const int64_t backward = std::max(attention_backward(), mlp_backward());
     const int64_t kept = stream + o_.layers * (recompute ? stream : block);
     if (!recompute) return kept + std::max(forward, last + std::max(head(), backward));

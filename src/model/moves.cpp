@@ -53,14 +53,10 @@ void transpose_plain(const float* source, int64_t source_stride, int64_t rows, i
   for (int i = 0; i < kBlock; ++i) _mm512_storeu_ps(target + i * target_stride, a[i]);
 }
 
-[[gnu::target(CAUSEWAY_AVX512)]] void interleave_avx512(const Bf16* first, const Bf16* second,
-                                                        int64_t blocks, Bf16* target) {
-  alignas(64) uint16_t lanes[64];
-  for (uint16_t i = 0; i < 32; ++i) {
-    lanes[2 * i] = i;
-    lanes[2 * i + 1] = static_cast<uint16_t>(i + 32);
-  }
-  const __m512i low = _mm512_load_si512(lanes), high = _mm512_load_si512(lanes + 32);
+/// One row of pairs from two rows, or from one and zeros.
+[[gnu::target(CAUSEWAY_AVX512)]] void pair_avx512(const Bf16* first, const Bf16* second,
+                                                  int64_t blocks, __m512i low, __m512i high,
+                                                  Bf16* target) {
   for (int64_t block = 0; block < blocks; ++block) {
     const __m512i a = _mm512_loadu_si512(first + block * 32);
     const __m512i b =
@@ -70,14 +66,33 @@ void transpose_plain(const float* source, int64_t source_stride, int64_t rows, i
   }
 }
 
-[[gnu::target(CAUSEWAY_AVX512 ",avx512bf16")]] void round_avx512(const float* source,
-                                                                 int64_t blocks, Bf16* target) {
-  for (int64_t block = 0; block < blocks; ++block) {
-    const __m512 low = _mm512_loadu_ps(source + block * 32);
-    const __m512 high = _mm512_loadu_ps(source + block * 32 + 16);
-    const __m512bh both = _mm512_cvtne2ps_pbh(high, low);
-    std::memcpy(static_cast<void*>(target + block * 32), &both, sizeof(both));
+[[gnu::target(CAUSEWAY_AVX512)]] void interleave_avx512(const Bf16* source, int64_t source_stride,
+                                                        int64_t rows, int64_t blocks, Bf16* target,
+                                                        int64_t target_stride) {
+  alignas(64) uint16_t lanes[64];
+  for (uint16_t i = 0; i < 32; ++i) {
+    lanes[2 * i] = i;
+    lanes[2 * i + 1] = static_cast<uint16_t>(i + 32);
   }
+  const __m512i low = _mm512_load_si512(lanes), high = _mm512_load_si512(lanes + 32);
+  for (int64_t row = 0; row < rows; row += 2) {
+    const Bf16* first = source + row * source_stride;
+    pair_avx512(first, row + 1 < rows ? first + source_stride : nullptr, blocks, low, high,
+                target + row / 2 * target_stride);
+  }
+}
+
+[[gnu::target(CAUSEWAY_AVX512 ",avx512bf16")]] void round_avx512(const float* source,
+                                                                 int64_t source_stride,
+                                                                 int64_t rows, int64_t blocks,
+                                                                 Bf16* target,
+                                                                 int64_t target_stride) {
+  for (int64_t row = 0; row < rows; ++row, source += source_stride, target += target_stride)
+    for (int64_t i = 0; i < 32 * blocks; i += 32) {
+      const __m512bh both =
+          _mm512_cvtne2ps_pbh(_mm512_loadu_ps(source + i + 16), _mm512_loadu_ps(source + i));
+      std::memcpy(static_cast<void*>(target + i), &both, sizeof(both));
+    }
 }
 
 #endif
@@ -103,29 +118,39 @@ void transpose(const float* source, int64_t source_stride, int64_t rows, int64_t
                   target + whole_columns * target_stride, target_stride);
 }
 
-void interleave(const Bf16* first, const Bf16* second, int64_t count, Bf16* target) {
+void interleave(const Bf16* source, int64_t source_stride, int64_t rows, int64_t columns,
+                Bf16* target, int64_t target_stride) {
   int64_t done = 0;
 #if defined(__x86_64__)
   if (simd() >= Simd::kAvx512) {
-    done = count / 32 * 32;
-    interleave_avx512(first, second, count / 32, target);
+    done = columns / 32 * 32;
+    interleave_avx512(source, source_stride, rows, columns / 32, target, target_stride);
   }
 #endif
-  for (int64_t i = done; i < count; ++i) {
-    target[2 * i] = first[i];
-    target[2 * i + 1] = second == nullptr ? Bf16{} : second[i];
+  if (done == columns) return;
+  for (int64_t row = 0; row < rows; row += 2) {
+    const Bf16* first = source + row * source_stride;
+    Bf16* pairs = target + row / 2 * target_stride;
+    for (int64_t i = done; i < columns; ++i) {
+      pairs[2 * i] = first[i];
+      pairs[2 * i + 1] = row + 1 < rows ? first[source_stride + i] : Bf16{};
+    }
   }
 }
 
-void round_to_bf16(const float* source, int64_t count, Bf16* target) {
+void round_rows(const float* source, int64_t source_stride, int64_t rows, int64_t columns,
+                Bf16* target, int64_t target_stride) {
   int64_t done = 0;
 #if defined(__x86_64__)
   if (simd() >= Simd::kAvx512Bf16) {
-    done = count / 32 * 32;
-    round_avx512(source, count / 32, target);
+    done = columns / 32 * 32;
+    round_avx512(source, source_stride, rows, columns / 32, target, target_stride);
   }
 #endif
-  for (int64_t i = done; i < count; ++i) target[i] = static_cast<Bf16>(source[i]);
+  if (done == columns) return;
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t i = done; i < columns; ++i)
+      target[row * target_stride + i] = static_cast<Bf16>(source[row * source_stride + i]);
 }
 
 }  // namespace causeway

@@ -15,10 +15,13 @@ namespace causeway {
 void transpose(const float* source, int64_t source_stride, int64_t rows, int64_t columns,
                float* target, int64_t target_stride);
 
-/// `target` gets pairs (first[i], second[i]); a null `second` stands for zeros.
-void interleave(const Bf16* first, const Bf16* second, int64_t count, Bf16* target);
+/// Each two rows of source [rows, columns] become one row of pairs: target [(rows + 1) / 2,
+/// columns, 2], with zeros after an odd last row. `target_stride` is between rows of pairs.
+void interleave(const Bf16* source, int64_t source_stride, int64_t rows, int64_t columns,
+                Bf16* target, int64_t target_stride);
 
-/// Rounds to nearest even, value by value. Subnormal values may become zero.
-void round_to_bf16(const float* source, int64_t count, Bf16* target);
+/// Rounds source [rows, columns] to nearest even. Subnormal values may become zero.
+void round_rows(const float* source, int64_t source_stride, int64_t rows, int64_t columns,
+                Bf16* target, int64_t target_stride);
 
 }  // namespace causeway

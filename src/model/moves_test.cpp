@@ -32,31 +32,43 @@ TEST(Moves, TransposeMovesEveryValueAndNoOther) {
     }
 }
 
-TEST(Moves, InterleavePairsTwoRows) {
-  for (const int64_t count : {1, 31, 32, 33, 100}) {
-    std::vector<Bf16> first, second, out(static_cast<size_t>(2 * count + 1));
-    for (const float value : numbers(count)) {
-      first.emplace_back(value);
-      second.emplace_back(2 * value);
-    }
-    out.back().bits = 99;
-    interleave(first.data(), second.data(), count, out.data());
-    for (size_t i = 0; i < first.size(); ++i) {
-      EXPECT_EQ(out[2 * i].bits, first[i].bits);
-      EXPECT_EQ(out[2 * i + 1].bits, second[i].bits);
-    }
-    interleave(first.data(), nullptr, count, out.data());
-    for (size_t i = 0; i < first.size(); ++i) EXPECT_EQ(out[2 * i + 1].bits, 0);
-    EXPECT_EQ(out.back().bits, 99) << "one value too many";
-  }
+std::vector<Bf16> rounded(const std::vector<float>& values) {
+  std::vector<Bf16> out;
+  for (const float value : values) out.emplace_back(value);
+  return out;
 }
 
-TEST(Moves, RoundsAsBf16Does) {
-  for (const int64_t count : {1, 32, 100}) {
-    const auto source = numbers(count);
-    std::vector<Bf16> out(source.size());
-    round_to_bf16(source.data(), count, out.data());
-    for (size_t i = 0; i < source.size(); ++i) EXPECT_EQ(out[i].bits, Bf16(source[i]).bits);
+// Rows of 3 values more than are moved; an odd number of them is filled up with zeros.
+TEST(Moves, InterleavePairsRows) {
+  for (const int64_t rows : {1, 2, 5, 16})
+    for (const int64_t columns : {1, 31, 32, 33, 100}) {
+      const auto source = rounded(numbers(rows * (columns + 3)));
+      const int64_t stride = 2 * columns + 1;
+      std::vector<Bf16> target(static_cast<size_t>((rows + 1) / 2 * stride), Bf16(9.0f));
+      interleave(source.data(), columns + 3, rows, columns, target.data(), stride);
+      for (int64_t row = 0; row < rows + rows % 2; ++row) {
+        const Bf16* pairs = target.data() + row / 2 * stride + row % 2;
+        for (int64_t c = 0; c < columns; ++c) {
+          const uint16_t wanted =
+              row < rows ? source[static_cast<size_t>(row * (columns + 3) + c)].bits : 0;
+          ASSERT_EQ(pairs[2 * c].bits, wanted) << row << ", " << c << " of " << rows;
+        }
+        EXPECT_EQ(target[static_cast<size_t>((row / 2 + 1) * stride - 1)].bits, Bf16(9.0f).bits);
+      }
+    }
+}
+
+TEST(Moves, RoundsRowsAsBf16Does) {
+  for (const int64_t columns : {1, 32, 100}) {
+    const auto source = numbers(3 * (columns + 2));
+    std::vector<Bf16> target(static_cast<size_t>(3 * (columns + 1)), Bf16(9.0f));
+    round_rows(source.data(), columns + 2, 3, columns, target.data(), columns + 1);
+    for (int64_t row = 0; row < 3; ++row) {
+      for (int64_t c = 0; c < columns; ++c)
+        EXPECT_EQ(target[static_cast<size_t>(row * (columns + 1) + c)].bits,
+                  Bf16(source[static_cast<size_t>(row * (columns + 2) + c)]).bits);
+      EXPECT_EQ(target[static_cast<size_t>((row + 1) * (columns + 1) - 1)].bits, Bf16(9.0f).bits);
+    }
   }
 }
 

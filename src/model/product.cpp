@@ -25,7 +25,7 @@ namespace causeway {
 namespace {
 
 constexpr int64_t kTileRows = 64, kTileColumns = 64;
-constexpr int64_t kPairRows = 16, kPairColumns = 64;  // of a transpose in bfloat16
+constexpr int64_t kPairRows = 32, kPairColumns = 64;  // of a transpose in bfloat16
 constexpr int64_t kDepth = 256;            // rows of a sum that are transposed together, at most
 constexpr int64_t kDepthValues = 131'072;  // and their values
 
@@ -103,8 +103,7 @@ void multiply_rounded(const at::Tensor& y_MK, const at::Tensor& b, int64_t colum
     alignas(64) float tile[kTileRows * kTileColumns];
     brgemm(m, n, depth, depth, columns, kTileColumns, false, y + row * depth, operand.at(column),
            tile);
-    for (int64_t i = 0; i < m; ++i)
-      round_to_bf16(tile + i * kTileColumns, n, out + (row + i) * columns + column);
+    round_rows(tile, kTileColumns, m, n, out + row * columns + column, columns);
   });
 }
 
@@ -121,27 +120,15 @@ void transpose_rows(const float* a, int64_t count, int64_t channels, int64_t dep
 }
 /// In bfloat16 by way of pairs of rows, each a value of 32 bits; with a zero after an odd count.
 void transpose_rows(const Bf16* a, int64_t count, int64_t channels, int64_t depth, Bf16* out) {
-  alignas(64) Bf16 pairs[2 * kPairRows * kPairColumns];
-  for (int64_t row = 0; row < count; row += 2 * kPairRows)
+  alignas(64) Bf16 pairs[kPairRows * kPairColumns];
+  for (int64_t row = 0; row < count; row += kPairRows)
     for (int64_t column = 0; column < channels; column += kPairColumns) {
       const int64_t width = std::min(kPairColumns, channels - column);
-      int64_t taken = 0;
-      for (; taken < kPairRows && row + 2 * taken < count; ++taken) {
-        const Bf16* first = a + (row + 2 * taken) * channels + column;
-        interleave(first, row + 2 * taken + 1 < count ? first + channels : nullptr, width,
-                   pairs + 2 * taken * kPairColumns);
-      }
-      transpose(reinterpret_cast<const float*>(pairs), kPairColumns, taken, width,
+      const int64_t taken = std::min(kPairRows, count - row);
+      interleave(a + row * channels + column, channels, taken, width, pairs, 2 * kPairColumns);
+      transpose(reinterpret_cast<const float*>(pairs), kPairColumns, (taken + 1) / 2, width,
                 reinterpret_cast<float*>(out + column * depth + row), depth / 2);
     }
-}
-
-/// `width` columns of `count` rows with each two rows interleaved, and zeros after an odd count.
-void interleave_rows(const Bf16* b, int64_t count, int64_t columns, int64_t width, Bf16* out) {
-  for (int64_t row = 0; row < count; row += 2) {
-    const Bf16* first = b + row * columns;
-    interleave(first, row + 1 < count ? first + columns : nullptr, width, out + row * width);
-  }
 }
 
 /// sum += a^T b for `count` rows, of which `transposed` has a^T: some columns of b.
@@ -153,7 +140,7 @@ void add_depth(const Element* transposed, const Element* b, int64_t count, int64
   int64_t stride = columns;
   alignas(64) Bf16 interleaved[std::is_same_v<Element, Bf16> ? kDepth * kTileColumns : 1];
   if constexpr (std::is_same_v<Element, Bf16>) {
-    interleave_rows(b + column, count, columns, width, interleaved);
+    interleave(b + column, columns, count, width, interleaved, 2 * width);
     operand = interleaved;
     stride = width;
   }
@@ -214,6 +201,12 @@ void fold(std::span<const at::Tensor> parts_OC, const at::Tensor& gain_C, const 
   });
 }
 
+/// LibTorch's product of bfloat16, which sums in float32 and rounds once.
+at::Tensor rounded_product(const at::Tensor& a, const at::Tensor& b, Workspace& workspace) {
+  at::Tensor out = workspace.take({a.size(0), b.size(1)}, at::kBFloat16);
+  return at::mm_out(out, a, b);
+}
+
 }  // namespace
 
 bool has_small_products(at::ScalarType type) {
@@ -251,8 +244,8 @@ WeightMatrix pack_weights(std::span<const at::Tensor> parts_OC, const at::Tensor
   transpose(static_cast<const float*>(w_OC.data_ptr()), out.inputs / 2, out.outputs, out.inputs / 2,
             static_cast<float*>(out.forward.data_ptr()), out.outputs);
   out.backward = workspace.take({out.outputs, out.inputs}, type);
-  interleave_rows(values_of<Bf16>(w_OC), out.outputs, out.inputs, out.inputs,
-                  values_of<Bf16>(out.backward));
+  interleave(values_of<Bf16>(w_OC), out.inputs, out.outputs, out.inputs,
+             values_of<Bf16>(out.backward), 2 * out.inputs);
   return out;
 }
 
@@ -264,6 +257,8 @@ void product(const at::Tensor& y_MC, const WeightMatrix& w, const at::Tensor& ou
 
 void add_product(const at::Tensor& y_MC, const WeightMatrix& w, const at::Tensor& h_MO) {
   at::Tensor h = h_MO;
+  Workspace& workspace = Workspace::of_this_thread();
+  const Workspace::Scope scope(workspace);
   if (w.small)
     with_element(y_MC.scalar_type(), [&]<class Element>(Element) {
       if constexpr (!std::is_same_v<Element, double>)
@@ -272,7 +267,7 @@ void add_product(const at::Tensor& y_MC, const WeightMatrix& w, const at::Tensor
   else if (y_MC.scalar_type() == h_MO.scalar_type())
     at::addmm_out(h, h_MO, y_MC, w.forward.t(), 1, 1);
   else
-    h.add_(at::mm(y_MC, w.forward.t()));
+    h.add_(rounded_product(y_MC, w.forward.t(), workspace));
 }
 
 void product_backward(const at::Tensor& dy_MO, const WeightMatrix& w, const at::Tensor& out_MC) {
@@ -293,8 +288,9 @@ void add_outer_product(const at::Tensor& a_MC, const at::Tensor& b_MX, bool add,
   } else if (type == sum_CX.scalar_type()) {
     at::addmm_out(sum, sum_CX, a_MC.t(), b_MX, add ? 1 : 0, 1);
   } else {
-    // LibTorch's product of bfloat16 sums in float32 and rounds once.
-    const at::Tensor rounded_CX = at::mm(a_MC.t(), b_MX);
+    Workspace& workspace = Workspace::of_this_thread();
+    const Workspace::Scope scope(workspace);
+    const at::Tensor rounded_CX = rounded_product(a_MC.t(), b_MX, workspace);
     if (add)
       sum.add_(rounded_CX);
     else

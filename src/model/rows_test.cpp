@@ -9,10 +9,16 @@
 #include <ATen/ops/linspace.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "model/column_sums.h"
+#include "model/cross_entropy.h"
+#include "model/exponential.h"
 #include "model/head_norm.h"
 #include "model/norm.h"
 #include "model/rope.h"
+#include "model/swiglu.h"
 
 namespace causeway {
 namespace {
@@ -73,6 +79,102 @@ TEST(ColumnSums, AreTheSums) {
     column_sums(x_MC, sums, true);
     EXPECT_TRUE(sums.equal(2 * x_MC.sum(0))) << rows;
   }
+}
+
+/// Sines as values of the type.
+at::Tensor numbers(at::IntArrayRef sizes, double seed, at::ScalarType type) {
+  const int64_t count = c10::multiply_integers(sizes);
+  return at::linspace(seed, seed + 0.7 * static_cast<double>(count), count, at::kDouble)
+      .sin()
+      .view(sizes)
+      .to(type);
+}
+
+at::Tensor exact(const at::Tensor& values) { return values.to(at::kDouble).clone(); }
+
+void expect_near(const at::Tensor& got, const at::Tensor& wanted) {
+  const double eps = got.scalar_type() == at::kBFloat16 ? 0x1p-8 : 1e-6;
+  EXPECT_LE((got.to(at::kDouble) - wanted).abs().max().item<double>(),
+            eps * wanted.abs().max().item<double>())
+      << c10::toString(got.scalar_type());
+}
+
+// Goal: the row kernels compute their formulas. Method: LibTorch in float64 on the same values.
+TEST(RowKernels, SwigluAndItsGradient) {
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16, at::kDouble}) {
+    const at::Tensor gate_up = numbers({37, 2 * 45}, 1, type).mul_(6),
+                     out = at::empty({37, 45}, type);
+    const at::Tensor dout = numbers({37, 45}, 2, type);
+    const at::Tensor g = exact(gate_up.narrow(1, 0, 45)), d = exact(dout);
+    const at::Tensor u = exact(gate_up.narrow(1, 45, 45)), s = g.sigmoid();
+    swiglu(gate_up, out);
+    expect_near(out, g * s * u);
+    swiglu_backward(gate_up, dout);
+    expect_near(dout, g * s * u);
+    expect_near(gate_up.narrow(1, 0, 45), d * u * s * (1 + g * (1 - s)));
+    expect_near(gate_up.narrow(1, 45, 45), d * g * s);
+  }
+}
+
+TEST(RowKernels, CrossEntropyAndItsGradient) {
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16, at::kDouble})
+    for (const int64_t vocabulary : {2, 31, 100}) {
+      const at::Tensor logits = numbers({9, vocabulary}, 1, type).mul_(50);
+      const at::Tensor targets = at::arange(9, at::kLong).remainder(vocabulary);
+      const at::Tensor losses = at::empty({9}, type == at::kDouble ? at::kDouble : at::kFloat);
+      const at::Tensor log_p = exact(logits).log_softmax(1);
+      const at::Tensor wanted = -log_p.gather(1, targets.unsqueeze(1)).squeeze(1);
+      cross_entropy(logits, targets, losses);
+      expect_near(losses, wanted);
+      cross_entropy_and_gradient(logits, targets, 0.25, losses);
+      expect_near(losses, wanted);
+      const at::Tensor chosen =
+          at::arange(vocabulary, at::kLong).unsqueeze(0) == targets.unsqueeze(1);
+      expect_near(logits, 0.25 * (log_p.exp() - chosen.to(at::kDouble)));
+    }
+}
+
+TEST(RowKernels, CrossEntropyTellsOfNaN) {
+  const at::Tensor logits = at::full({2, 40}, 1.0, at::kFloat), losses = at::empty({2}, at::kFloat);
+  logits[1][35] = std::numeric_limits<float>::quiet_NaN();
+  cross_entropy(logits, at::full({2}, 3, at::kLong), losses);
+  EXPECT_FALSE(std::isnan(losses[0].item<float>()));
+  EXPECT_TRUE(std::isnan(losses[1].item<float>()));
+}
+
+TEST(RowKernels, NormAndItsGradient) {
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16, at::kDouble}) {
+    const at::ScalarType wide = type == at::kDouble ? type : at::kFloat;
+    const at::Tensor h = numbers({13, 70}, 1, wide), dh = numbers({13, 70}, 2, wide);
+    const at::Tensor dy = numbers({13, 70}, 3, type), d = exact(dy);
+    const Normed normed{at::empty({13, 70}, type), at::empty({13}, wide)};
+    normalise(h, 0.01, normed);
+    const at::Tensor h_exact = exact(h);
+    const at::Tensor scale = (h_exact.pow(2).mean(1, true) + 0.01).rsqrt(), y = h_exact * scale;
+    expect_near(normed.y_MC, y);
+    expect_near(normed.scale_M, scale.squeeze(1));
+    const at::Tensor wanted = exact(dh) + scale * (d - y * (d * y).mean(1, true));
+    const at::Tensor narrow = type == wide ? dh : at::empty({13, 70}, type);
+    normalise_backward(normed, dy, dh, narrow);
+    // y itself was rounded.
+    EXPECT_LE((dh.to(at::kDouble) - wanted).abs().max().item<double>(),
+              type == at::kBFloat16 ? 0.01 : 1e-5);
+    expect_near(narrow, dh.to(at::kDouble));
+  }
+}
+
+// Method: steps of 0.00137 between the ends, against the C library in float64.
+TEST(Exponential, IsExactToTwoTenMillionths) {
+  for (double x = -87.2; x < 88.2; x += 0.00137) {
+    const auto rounded = static_cast<float>(x);
+    const double wanted = std::exp(static_cast<double>(rounded));
+    ASSERT_NEAR(exponential(rounded), wanted, 2e-7 * wanted) << x;
+  }
+  EXPECT_EQ(exponential(0.0f), 1);
+  EXPECT_EQ(exponential(-100.0f), 0);
+  EXPECT_EQ(exponential(-std::numeric_limits<float>::infinity()), 0);
+  EXPECT_GT(exponential(1000.0f), 2e38f);
+  EXPECT_TRUE(std::isnan(exponential(std::numeric_limits<float>::quiet_NaN())));
 }
 
 TEST(RowKernels, GiveTheSameBitsOnTwoThreads) {
