@@ -2,21 +2,13 @@
 #include "sync/engine.h"
 
 #include <algorithm>
-#include <bit>
 
+#include "codec/finite.h"
 #include "codec/signal.h"
 #include "core/random.h"
 
 namespace causeway {
 namespace {
-
-bool all_finite(std::span<const float> values) {
-  constexpr uint32_t kExponent = 0x7f800000;
-  uint32_t found = 0;  // An integer reduction, without a branch for each value: it vectorises.
-  for (const float value : values)
-    found |= static_cast<uint32_t>((std::bit_cast<uint32_t>(value) & kExponent) == kExponent);
-  return found == 0;
-}
 
 bool has(const std::vector<Member>& members, WorkerId worker) {
   return std::any_of(members.begin(), members.end(),
