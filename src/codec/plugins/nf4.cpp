@@ -4,7 +4,8 @@
 // "QLoRA", arXiv:2305.14314, section 3 and appendix E):
 //   scale = max |value|, code = the level nearest to value / scale, decoded value = level * scale.
 // The 16 levels are quantiles of the normal distribution: of probabilities evenly spaced from 1/2
-// to p = 1 - (1/32 + 1/30) / 2, seven below zero and eight above, divided by the largest.
+// to p, seven below zero and eight above, divided by the largest; p = 1 - (1/32 + 1/30) / 2 with
+// the digits of the authors' code, 0.9677083.
 // Half way between two levels the lower one is taken, and half way is exact.
 //
 // The encoding of n values is ceil(n / block) float32 scales, then ceil(n / 2) bytes: the first of
