@@ -39,4 +39,13 @@ void reserve_large(std::vector<T>& values, size_t count) {
     want_large_pages(values.data(), values.capacity() * sizeof(T));
 }
 
+/// `count` zeros, on large pages if they are many.
+template <class T>
+std::vector<T> large_zeros(size_t count) {
+  std::vector<T> values;
+  reserve_large(values, count);
+  values.resize(count);
+  return values;
+}
+
 }  // namespace causeway
