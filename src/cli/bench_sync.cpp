@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 #include "aggregate/rule.h"
 #include "cli/bench_row.h"
@@ -132,8 +133,7 @@ Floats plain_int8(std::span<const float> block) {
 Floats plain_topk(std::span<const float> block) {
   std::vector<size_t> order(block.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(
-      order, [&](size_t a, size_t b) { return std::abs(block[a]) > std::abs(block[b]); });
+  std::ranges::sort(order, {}, [&](size_t i) { return std::pair(-std::abs(block[i]), i); });
   Floats out(block.size());
   const auto kept = static_cast<size_t>(std::ceil(0.01 * static_cast<double>(block.size())));
   for (size_t i = 0; i < kept; ++i) out[order[i]] = block[order[i]];

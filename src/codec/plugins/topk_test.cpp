@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "codec/codec.h"
 #include "core/random.h"
@@ -33,12 +34,11 @@ std::vector<float> round_trip(const Codec& codec, std::span<const float> values)
   return out;
 }
 
-// By a stable sort: equal magnitudes stay in order of index.
+// By a sort: equal magnitudes in order of index.
 std::vector<float> plain(double keep, std::span<const float> values) {
   std::vector<size_t> order(values.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return std::abs(values[a]) > std::abs(values[b]); });
+  std::ranges::sort(order, {}, [&](size_t i) { return std::pair(-std::abs(values[i]), i); });
   order.resize(static_cast<size_t>(std::ceil(keep * static_cast<double>(values.size()))));
   std::vector<float> out(values.size());
   for (const size_t index : order) out[index] = values[index];
