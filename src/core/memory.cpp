@@ -28,12 +28,13 @@ void stream_line(const std::byte* from, std::byte* to) {
 
 PastCache::~PastCache() {
 #if defined(__x86_64__)
-  _mm_sfence();
+  if (copied_) _mm_sfence();
 #endif
 }
 
 void PastCache::copy(ByteSpan from, std::byte* to) {
   if (from.empty()) return;
+  copied_ = true;
 #if defined(__x86_64__)
   const size_t before = (kLine - reinterpret_cast<uintptr_t>(to) % kLine) % kLine;
   const size_t head = std::min(from.size(), before);
@@ -49,10 +50,10 @@ void PastCache::copy(ByteSpan from, std::byte* to) {
 
 void want_large_pages([[maybe_unused]] void* data, [[maybe_unused]] size_t size) {
 #if defined(__linux__)
-  constexpr uintptr_t kPage = 4096;
-  const auto begin = (reinterpret_cast<uintptr_t>(data) + kPage - 1) / kPage * kPage;
-  const auto end = (reinterpret_cast<uintptr_t>(data) + size) / kPage * kPage;
-  if (end > begin) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  constexpr size_t kPage = 4096;
+  const size_t before = (kPage - reinterpret_cast<uintptr_t>(data) % kPage) % kPage;
+  if (size < before + kPage) return;
+  madvise(static_cast<std::byte*>(data) + before, (size - before) / kPage * kPage, MADV_HUGEPAGE);
 #endif
 }
 

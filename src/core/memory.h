@@ -24,6 +24,9 @@ class PastCache {
 
   /// Copies `from` to `to`, which do not overlap.
   void copy(ByteSpan from, std::byte* to);
+
+ private:
+  bool copied_ = false;
 };
 
 /// Asks the system to back the `size` bytes at `data` by large pages, where it has them: the first
