@@ -22,6 +22,11 @@ class Codec {
   /// Values of a block, 1 to kBlockValues; the last block of a signal may be shorter.
   virtual int64_t block_values() const { return kBlockValues; }
 
+  /// True of codecs that code value by value: the encodings of a block's parts, joined, are that of
+  /// the block, and sizes do not depend on the values. Large signals are then moved in parts that
+  /// stay in the first-level cache.
+  virtual bool joins() const { return false; }
+
   /// Appends the encoding of one block of 1 to block_values() finite values. Values that break this
   /// are the caller's bug and fail a check. `seed` is for codecs that draw: it depends on the
   /// round, never on the attempt.

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "codec/signal.h"
+#include "core/memory.h"
 #include "core/random.h"
 
 namespace causeway {
@@ -163,6 +164,42 @@ TEST_P(EveryCodec, CodesBlocksIndependently) {
   ASSERT_TRUE(signal->decode(all).ok());
   ASSERT_TRUE(signal->decode_block(2, last).ok());
   EXPECT_TRUE(std::equal(last.begin(), last.end(), all.end() - 100));
+}
+
+TEST_P(EveryCodec, JoinsItsPartsIfItSaysSo) {
+  if (!codec_->joins()) return;
+  const auto values = normal_values(5000);
+  Bytes joined;
+  for (size_t start = 0; start < values.size(); start += 999)
+    codec_->encode(std::span(values).subspan(start, std::min<size_t>(999, 5000 - start)), 1,
+                   joined);
+  EXPECT_EQ(joined, encoded(values));
+}
+
+// Signals beyond the caches take another path; `signal.h` promises the same bytes and values.
+TEST_P(EveryCodec, CodesLargeSignalsAlike) {
+  const int64_t blocks = 4 * int64_t{kPastCacheBytes} / (4 * codec_->block_values());
+  const auto once = normal_values(codec_->block_values());
+  std::vector<float> values;
+  for (int64_t i = 0; i < blocks; ++i) values.insert(values.end(), once.begin(), once.end());
+  values.resize(values.size() - 333);
+  const std::span<const float> rest(values.data(),
+                                    values.size() % static_cast<size_t>(codec_->block_values()));
+  Bytes wanted;
+  const Bytes one = encode_signal(*codec_, once, 1), last = encode_signal(*codec_, rest, 1);
+  for (int64_t i = 0; i + 1 < blocks; ++i) wanted.insert(wanted.end(), one.begin(), one.end());
+  wanted.insert(wanted.end(), last.begin(), last.end());
+  Bytes bytes(5, std::byte{1});  // what they hold goes
+  encode_signal(*codec_, values, 1, bytes);
+  ASSERT_TRUE(bytes == wanted);
+
+  std::vector<float> got(values.size()), expected(values.size());
+  ASSERT_TRUE(decode_signal(*codec_, bytes, got).ok());
+  const auto signal = EncodedSignal::open(*codec_, bytes, std::ssize(values));
+  ASSERT_TRUE(signal.ok() && signal->decode(expected).ok());
+  EXPECT_TRUE(got == expected);
+  bytes[bytes.size() / 2] ^= std::byte{4};
+  EXPECT_FALSE(decode_signal(*codec_, bytes, got).ok());
 }
 
 using EveryCodecDeath = EveryCodec;

@@ -23,6 +23,9 @@ inline bool all_finite(std::span<const float> values) {
 
 /// The contract of Codec::encode: 1 to kBlockValues finite values. Aborts if it is broken.
 void check_block(std::span<const float> block);
+/// Its two halves, for codecs that find the largest |value| as they go.
+void check_block_size(std::span<const float> block);
+void check_finite(uint32_t most_bits);
 
 /// Fault::kCorrupt, in the name of `codec`, unless there are exactly `wanted` bytes.
 Result<void> want_bytes(std::string_view codec, ByteSpan bytes, size_t wanted);

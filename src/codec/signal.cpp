@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/hash.h"
+#include "core/memory.h"
 
 namespace causeway {
 namespace {
@@ -26,6 +27,111 @@ void append_frame(const Codec& codec, std::span<const float> block, uint64_t see
   std::memcpy(bytes.data() + start, &frame, sizeof(frame));
 }
 
+/// The frames of a signal, one after the other, as they come from a stranger.
+class Frames {
+ public:
+  static Result<Frames> of(const Codec& codec, ByteSpan bytes, int64_t count) {
+    const int64_t blocks = block_count(codec, count);
+    // Before memory is set aside: so many frames cannot hide in fewer bytes.
+    if (bytes.size() / sizeof(Frame) < static_cast<size_t>(blocks))
+      return failure(Fault::kCorrupt, "a signal of {} values came as {} bytes; wanted: {} frames",
+                     count, bytes.size(), blocks);
+    return Frames(bytes, blocks);
+  }
+  int64_t count() const { return count_; }
+
+  /// The bytes of the next frame, their checksum compared.
+  Result<ByteSpan> next() {
+    Frame frame{};
+    if (bytes_.size() < sizeof(frame))
+      return failure(Fault::kCorrupt, "block {} of {} has {} bytes; wanted: a frame", index_,
+                     count_, bytes_.size());
+    std::memcpy(&frame, bytes_.data(), sizeof(frame));
+    bytes_ = bytes_.subspan(sizeof(frame));
+    if (frame.length > bytes_.size())
+      return failure(Fault::kCorrupt, "block {} of {} claims {} bytes; {} are left", index_, count_,
+                     frame.length, bytes_.size());
+    const ByteSpan body = bytes_.first(frame.length);
+    if (const uint32_t got = crc32c(body); got != frame.crc)
+      return failure(Fault::kCorrupt, "block {} of {} has checksum {:08x}; wanted: {:08x}", index_,
+                     count_, got, frame.crc);
+    bytes_ = bytes_.subspan(frame.length);
+    ++index_;
+    return body;
+  }
+  /// After the last frame: nothing may follow.
+  Result<void> end() const {
+    if (bytes_.empty()) return {};
+    return failure(Fault::kCorrupt, "{} bytes follow the last of {} blocks; wanted: none",
+                   bytes_.size(), count_);
+  }
+
+ private:
+  Frames(ByteSpan bytes, int64_t count) : bytes_(bytes), count_(count) {}
+
+  ByteSpan bytes_;
+  int64_t count_, index_ = 0;
+};
+
+/// Values of a block that are coded at once.
+size_t part_values(const Codec& codec) {
+  constexpr size_t kPart = 1024;
+  return codec.joins() ? kPart : static_cast<size_t>(codec.block_values());
+}
+
+/// Encodes a block, part by part, in the cache and copies it past that. Returns its bytes.
+size_t encode_block_past_cache(const Codec& codec, std::span<const float> block, uint64_t seed,
+                               Bytes& cached, PastCache& past, std::byte* to) {
+  Frame frame{};
+  const auto size = part_values(codec);
+  for (size_t start = 0; start < block.size(); start += size) {
+    cached.clear();
+    codec.encode(block.subspan(start, std::min(size, block.size() - start)), seed, cached);
+    frame.crc = crc32c(cached, frame.crc);
+    past.copy(cached, to + sizeof(frame) + frame.length);
+    frame.length += static_cast<uint32_t>(cached.size());
+  }
+  std::memcpy(to, &frame, sizeof(frame));
+  return sizeof(frame) + frame.length;
+}
+
+void encode_past_cache(const Codec& codec, std::span<const float> signal, uint64_t seed,
+                       Bytes& bytes) {
+  bytes.resize(static_cast<size_t>(signal_bytes_max(codec, std::ssize(signal))));
+  PastCache past;
+  Bytes cached;
+  size_t written = 0;
+  while (!signal.empty()) {
+    const auto block =
+        signal.first(std::min(signal.size(), static_cast<size_t>(codec.block_values())));
+    signal = signal.subspan(block.size());
+    written += encode_block_past_cache(codec, block, seed, cached, past, bytes.data() + written);
+  }
+  bytes.resize(written);
+}
+
+Result<void> decode_past_cache(const Codec& codec, Frames& frames, std::span<float> signal) {
+  const auto size = part_values(codec);
+  std::vector<float> cached(size);
+  PastCache past;
+  while (!signal.empty()) {
+    auto block = signal.first(std::min(signal.size(), static_cast<size_t>(codec.block_values())));
+    signal = signal.subspan(block.size());
+    CW_ASSIGN(ByteSpan body, frames.next());
+    while (!block.empty()) {
+      const auto part = std::span(cached).first(std::min(block.size(), size));
+      const bool last = part.size() == block.size();
+      const auto bytes = static_cast<size_t>(codec.block_bytes_max(std::ssize(part)));
+      const ByteSpan head = last ? body : body.first(std::min(body.size(), bytes));
+      CW_TRY(codec.decode(head, part));
+      past.copy(std::as_bytes(part), std::as_writable_bytes(block).data());
+      body = body.subspan(head.size());
+      block = block.subspan(part.size());
+    }
+  }
+  return frames.end();
+}
+
 }  // namespace
 
 int64_t block_count(const Codec& codec, int64_t count) {
@@ -41,43 +147,50 @@ int64_t signal_bytes_max(const Codec& codec, int64_t count) {
          (rest > 0 ? codec.block_bytes_max(rest) : 0);
 }
 
-Bytes encode_signal(const Codec& codec, std::span<const float> signal, uint64_t seed) {
-  Bytes bytes;
-  bytes.reserve(static_cast<size_t>(signal_bytes_max(codec, std::ssize(signal))));
+void encode_signal(const Codec& codec, std::span<const float> signal, uint64_t seed, Bytes& bytes) {
+  const auto most = static_cast<size_t>(signal_bytes_max(codec, std::ssize(signal)));
+  if (bytes.capacity() < most) {
+    bytes = Bytes();  // or what it holds would be copied
+    reserve_large(bytes, most);
+  }
+  if (most >= kPastCacheBytes) return encode_past_cache(codec, signal, seed, bytes);
+  bytes.clear();
   while (!signal.empty()) {
     const auto size = std::min(signal.size(), static_cast<size_t>(codec.block_values()));
     append_frame(codec, signal.first(size), seed, bytes);
     signal = signal.subspan(size);
   }
+}
+
+Bytes encode_signal(const Codec& codec, std::span<const float> signal, uint64_t seed) {
+  Bytes bytes;
+  encode_signal(codec, signal, seed, bytes);
   return bytes;
 }
 
+Result<void> decode_signal(const Codec& codec, ByteSpan bytes, std::span<float> signal) {
+  CW_ASSIGN(Frames frames, Frames::of(codec, bytes, std::ssize(signal)));
+  if (signal.size_bytes() >= kPastCacheBytes) return decode_past_cache(codec, frames, signal);
+  while (!signal.empty()) {
+    const auto size = std::min(signal.size(), static_cast<size_t>(codec.block_values()));
+    CW_ASSIGN(const ByteSpan body, frames.next());
+    CW_TRY(codec.decode(body, signal.first(size)));
+    signal = signal.subspan(size);
+  }
+  return frames.end();
+}
+
 Result<EncodedSignal> EncodedSignal::open(const Codec& codec, ByteSpan bytes, int64_t count) {
-  const int64_t blocks = block_count(codec, count);
-  // Before memory is set aside: so many frames cannot hide in fewer bytes.
-  if (bytes.size() / sizeof(Frame) < static_cast<size_t>(blocks))
-    return failure(Fault::kCorrupt, "a signal of {} values came as {} bytes; wanted: {} frames",
-                   count, bytes.size(), blocks);
+  CW_ASSIGN(Frames frames, Frames::of(codec, bytes, count));
   EncodedSignal signal;
   signal.codec_ = &codec;
   signal.count_ = count;
-  signal.frames_.reserve(static_cast<size_t>(blocks));
-  ByteReader reader(bytes);
-  for (int64_t i = 0; i < blocks; ++i) {
-    CW_ASSIGN(const uint32_t length, reader.get<uint32_t>());
-    CW_ASSIGN(const uint32_t crc, reader.get<uint32_t>());
-    if (length > reader.left())
-      return failure(Fault::kCorrupt, "block {} of {} claims {} bytes; {} are left", i, blocks,
-                     length, reader.left());
-    CW_ASSIGN(const ByteSpan body, reader.take(length));
-    if (const uint32_t got = crc32c(body); got != crc)
-      return failure(Fault::kCorrupt, "block {} of {} has checksum {:08x}; wanted: {:08x}", i,
-                     blocks, got, crc);
+  signal.frames_.reserve(static_cast<size_t>(frames.count()));
+  for (int64_t i = 0; i < frames.count(); ++i) {
+    CW_ASSIGN(const ByteSpan body, frames.next());
     signal.frames_.push_back(body);
   }
-  if (reader.left() > 0)
-    return failure(Fault::kCorrupt, "{} bytes follow the last of {} blocks; wanted: none",
-                   reader.left(), blocks);
+  CW_TRY(frames.end());
   return signal;
 }
 

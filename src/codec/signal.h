@@ -19,8 +19,15 @@ int64_t block_count(const Codec& codec, int64_t count);
 /// Upper bound on the encoding of a whole signal, frames included.
 int64_t signal_bytes_max(const Codec& codec, int64_t count);
 
-/// Encodes all of `signal` (finite values).
+/// Encodes all of `signal` (finite values) into `bytes`, in place of what they held. Bytes used
+/// before cost less than fresh ones: their memory is kept.
+void encode_signal(const Codec& codec, std::span<const float> signal, uint64_t seed, Bytes& bytes);
 Bytes encode_signal(const Codec& codec, std::span<const float> signal, uint64_t seed);
+
+/// Decodes all of a signal of `signal.size()` values and checks its frames and checksums, in one
+/// pass. Any bytes are safe. Fault::kCorrupt as from EncodedSignal and Codec; `signal` then has
+/// unspecified values.
+Result<void> decode_signal(const Codec& codec, ByteSpan bytes, std::span<float> signal);
 
 /// An encoded signal whose frames have been found and whose checksums match. Borrows the bytes and
 /// the codec.

@@ -69,6 +69,16 @@ TEST_P(Crc32c, OfPartsIsThatOfTheWhole) {
   }
 }
 
+// Long enough to be folded, with every kind of rest.
+TEST(Crc32c, OfLongBytesIsThatOfTheTables) {
+  const Bytes bytes = noise(20'000);
+  for (size_t size = 500; size < bytes.size(); size += 131)
+    for (const uint32_t before : {0u, 0xe3069283u})
+      EXPECT_EQ(crc32c(ByteSpan(bytes).first(size), before),
+                crc32c_portable(ByteSpan(bytes).first(size), before))
+          << size;
+}
+
 INSTANTIATE_TEST_SUITE_P(Paths, Crc32c, testing::Values(&crc32c, &crc32c_portable));
 
 }  // namespace

@@ -2,10 +2,12 @@
 #include "exchange/local.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <set>
 
 #include "codec/signal.h"
+#include "core/memory.h"
 #include "core/random.h"
 
 namespace causeway {
@@ -40,10 +42,12 @@ bool fold_channel(const BoundChannel& channel, std::span<const EncodedSignal> si
   std::mutex mutex;
   threads.each(signals.front().blocks(), [&](int64_t block) {
     const int64_t size = signals.front().block_size(block);
-    std::vector<float> rows(static_cast<size_t>(size) * signals.size());
+    // Not set to zero: each row is decoded whole or not looked at.
+    const auto rows =
+        std::make_unique_for_overwrite<float[]>(static_cast<size_t>(size) * signals.size());
     std::vector<std::span<const float>> views;
     for (size_t m = 0; m < signals.size(); ++m) {
-      const std::span<float> row(rows.data() + m * static_cast<size_t>(size),
+      const std::span<float> row(rows.get() + m * static_cast<size_t>(size),
                                  static_cast<size_t>(size));
       if (!signals[m].decode_block(block, row)) {
         const std::lock_guard lock(mutex);
@@ -183,7 +187,7 @@ std::optional<ChannelResult> LocalExchange::fold_one(int32_t index, const Round&
   }
   if (signals.empty()) return std::nullopt;
 
-  std::vector<float> consensus(static_cast<size_t>(channel.count));
+  auto consensus = large_zeros<float>(static_cast<size_t>(channel.count));
   std::set<size_t> broken;
   if (!fold_channel(channel, signals, weights, threads, consensus, broken)) {
     bad = result.members[*broken.begin()].id;
@@ -195,9 +199,8 @@ std::optional<ChannelResult> LocalExchange::fold_one(int32_t index, const Round&
   result.bytes =
       encode_signal(*channel.down, consensus, random.bits(key + static_cast<uint64_t>(index)));
   if (!states.entries().empty()) {
-    std::vector<float> sent(consensus.size());
-    const auto signal = EncodedSignal::open(*channel.down, result.bytes, channel.count);
-    CW_CHECK(signal.ok() && signal->decode(sent).ok());
+    auto sent = large_zeros<float>(consensus.size());
+    CW_CHECK(decode_signal(*channel.down, result.bytes, sent).ok());
     channel.down_feedback->settle(consensus, sent, states);
   }
   return result;

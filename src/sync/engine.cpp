@@ -2,21 +2,14 @@
 #include "sync/engine.h"
 
 #include <algorithm>
-#include <bit>
 
+#include "codec/finite.h"
 #include "codec/signal.h"
+#include "core/memory.h"
 #include "core/random.h"
 
 namespace causeway {
 namespace {
-
-bool all_finite(std::span<const float> values) {
-  constexpr uint32_t kExponent = 0x7f800000;
-  uint32_t found = 0;  // An integer reduction, without a branch for each value: it vectorises.
-  for (const float value : values)
-    found |= static_cast<uint32_t>((std::bit_cast<uint32_t>(value) & kExponent) == kExponent);
-  return found == 0;
-}
 
 bool has(const std::vector<Member>& members, WorkerId worker) {
   return std::any_of(members.begin(), members.end(),
@@ -79,7 +72,7 @@ void Engine::launch(std::vector<int32_t> due, Hook hook, int64_t step, int64_t t
 Result<Part> Engine::offer(int32_t index, int64_t tokens, std::vector<Sent>& sent) {
   const BoundChannel& channel = plan_.channels()[static_cast<size_t>(index)];
   const States& states = states_[static_cast<size_t>(index)];
-  scratch_.resize(static_cast<size_t>(channel.count));
+  resize_scratch(channel.count);
   channel.port->offer(channel.region, replica_, states, scratch_);
   channel.feedback->prepare(states, scratch_);
   if (!all_finite(scratch_))
@@ -87,9 +80,10 @@ Result<Part> Engine::offer(int32_t index, int64_t tokens, std::vector<Sent>& sen
                    channel.spec.name);
   Part part{index, weight(index, tokens), encode_signal(*channel.up, scratch_, firing(index).seed)};
   if (!channel.feedback->states(channel.count, Holder::kWorker).empty()) {
-    Sent& kept = sent.emplace_back(Sent{index, scratch_, std::vector<float>(scratch_.size())});
-    const auto signal = EncodedSignal::open(*channel.up, part.bytes, channel.count);
-    CW_CHECK(signal.ok() && signal->decode(kept.decoded).ok(),
+    Sent& kept = sent.emplace_back(Sent{index, {}, large_zeros<float>(scratch_.size())});
+    reserve_large(kept.prepared, scratch_.size());
+    kept.prepared = scratch_;
+    CW_CHECK(decode_signal(*channel.up, part.bytes, kept.decoded).ok(),
              "channel {}: cannot decode what was encoded", channel.spec.name);
   }
   return part;
@@ -99,9 +93,8 @@ void Engine::apply(const Commit& commit) {
   for (const ChannelResult& result : commit.results) {
     const auto index = static_cast<size_t>(result.channel);
     const BoundChannel& channel = plan_.channels()[index];
-    scratch_.resize(static_cast<size_t>(channel.count));
-    const auto signal = EncodedSignal::open(*channel.down, result.bytes, channel.count);
-    CW_CHECK(signal.ok() && signal->decode(scratch_).ok(),
+    resize_scratch(channel.count);
+    CW_CHECK(decode_signal(*channel.down, result.bytes, scratch_).ok(),
              "round {}: the committed result of channel {} is damaged", commit.round,
              channel.spec.name);
     if (has(result.members, worker_)) {
@@ -115,6 +108,11 @@ void Engine::apply(const Commit& commit) {
     counters_.traffic.down_bytes += static_cast<int64_t>(result.bytes.size());
   }
   ++counters_.traffic.rounds;
+}
+
+void Engine::resize_scratch(int64_t count) {
+  reserve_large(scratch_, static_cast<size_t>(count));
+  scratch_.resize(static_cast<size_t>(count));
 }
 
 int64_t Engine::weight(int32_t channel, int64_t tokens) const {

@@ -73,6 +73,7 @@ class Engine {
   void launch(std::vector<int32_t> due, Hook hook, int64_t step, int64_t tokens);
   Result<Part> offer(int32_t index, int64_t tokens, std::vector<Sent>& sent);
   void apply(const Commit& commit);
+  void resize_scratch(int64_t count);
   int64_t weight(int32_t channel, int64_t tokens) const;
   Firing firing(int32_t channel) const;
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/memory.h"
 
 namespace causeway {
 
@@ -34,7 +35,7 @@ class States {
     const std::string name = spec.name;
     const auto count = static_cast<size_t>(spec.count);
     const bool fresh =
-        entries_.emplace(name, Entry{std::move(spec), std::vector<float>(count)}).second;
+        entries_.emplace(name, Entry{std::move(spec), large_zeros<float>(count)}).second;
     CW_CHECK(fresh, "state {} declared twice", name);
   }
   std::span<const float> get(std::string_view name) const { return at(name).values; }

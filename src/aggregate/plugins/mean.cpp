@@ -8,6 +8,7 @@
 
 #include "aggregate/rule.h"
 #include "core/check.h"
+#include "core/simd.h"
 
 namespace causeway {
 namespace {
@@ -28,12 +29,20 @@ void add_rows(const Row* rows, const int64_t* weights, size_t start, size_t size
     row[m] = rows[m].data() + start;
     weight[m] = static_cast<double>(weights[m]);
   }
-  for (size_t i = 0; i < size; ++i) {
-    // The first product itself, not zero plus it: -0 must stay -0.
-    double sum = First ? weight[0] * row[0][i] : sums[i] + weight[0] * row[0][i];
-    for (size_t m = 1; m < Count; ++m) sum += weight[m] * row[m][i];
-    sums[i] = sum;
-  }
+  with_simd([row, weight, size, sums] {
+    for (size_t i = 0; i < size; ++i) {
+      // The first product itself, not zero plus it: -0 must stay -0.
+      double sum = First ? weight[0] * row[0][i] : sums[i] + weight[0] * row[0][i];
+      for (size_t m = 1; m < Count; ++m) sum += weight[m] * row[m][i];
+      sums[i] = sum;
+    }
+  });
+}
+
+void divide(const double* sums, double total, std::span<float> out) {
+  with_simd([=, to = out.data(), size = out.size()] {
+    for (size_t i = 0; i < size; ++i) to[i] = static_cast<float>(sums[i] / total);
+  });
 }
 
 using AddRows = void (*)(const Row*, const int64_t*, size_t, size_t, double*);
@@ -71,7 +80,7 @@ class Mean final : public Rule {
         const auto& add = m == 0 ? kAddRows<true> : kAddRows<false>;
         add[group - 1](&rows[m], &weights[m], start, size, sums.data());
       }
-      for (size_t i = 0; i < size; ++i) out[start + i] = static_cast<float>(sums[i] / total);
+      divide(sums.data(), total, out.subspan(start, size));
     }
   }
 };

@@ -6,19 +6,46 @@
 
 #include "codec/codec.h"
 #include "codec/finite.h"
+#include "core/simd.h"
 
 namespace causeway {
 namespace {
 
-constexpr uint32_t kLargest = 0x7f7f;
+// The largest magnitude that does not round to infinity.
+constexpr int32_t kLargest = 0x7f7f7fff;
 
-uint16_t rounded(float value) {
-  const uint32_t bits = std::bit_cast<uint32_t>(value);
-  const uint32_t magnitude = bits & 0x7fffffff;
-  const uint32_t upper = (magnitude + 0x7fff + ((magnitude >> 16) & 1)) >> 16;
-  // Both fit 16 bits with a sign to spare, so this is a signed minimum, which baselines have.
-  const auto kept = std::min(static_cast<int32_t>(upper), static_cast<int32_t>(kLargest));
-  return static_cast<uint16_t>(((bits >> 16) & 0x8000) | static_cast<uint32_t>(kept));
+// Rounds all and returns the largest magnitude, so that values are checked in the same pass.
+int32_t round_all(const float* __restrict values, size_t size, std::byte* __restrict out) {
+  int32_t most = 0;
+  for (size_t i = 0; i < size; ++i) {
+    const auto bits = std::bit_cast<uint32_t>(values[i]);
+    most = std::max(most, static_cast<int32_t>(bits & 0x7fffffff));
+    const auto upper = static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+    std::memcpy(out + 2 * i, &upper, sizeof(upper));
+  }
+  return most;
+}
+
+// Where some value would round to infinity.
+void round_all_within(std::span<const float> values, std::byte* out) {
+  constexpr float kMost = std::bit_cast<float>(kLargest);
+  for (const float value : values) {
+    const float within = std::clamp(value, -kMost, kMost);
+    round_all(&within, 1, out);
+    out += 2;
+  }
+}
+
+// The largest magnitude in the upper halves.
+int32_t widen_all(const std::byte* __restrict bytes, size_t size, float* __restrict out) {
+  int32_t most = 0;
+  for (size_t i = 0; i < size; ++i) {
+    uint16_t upper;
+    std::memcpy(&upper, bytes + 2 * i, sizeof(upper));
+    most = std::max(most, static_cast<int32_t>(upper) & 0x7fff);
+    out[i] = std::bit_cast<float>(static_cast<uint32_t>(upper) << 16);
+  }
+  return most;
 }
 
 class Bf16 final : public Codec {
@@ -26,25 +53,23 @@ class Bf16 final : public Codec {
   using Options = NoOptions;
   explicit Bf16(const Options&) {}
 
+  bool joins() const override { return true; }
+
   void encode(std::span<const float> block, uint64_t, Bytes& bytes) const override {
-    check_block(block);
+    check_block_size(block);
     const size_t start = bytes.size();
     bytes.resize(start + 2 * block.size());
-    std::byte* out = bytes.data() + start;
-    for (size_t i = 0; i < block.size(); ++i) {
-      const uint16_t upper = rounded(block[i]);
-      std::memcpy(out + 2 * i, &upper, sizeof(upper));
-    }
+    int32_t most = 0;
+    with_simd([&] { most = round_all(block.data(), block.size(), bytes.data() + start); });
+    check_finite(static_cast<uint32_t>(most));
+    if (most > kLargest) round_all_within(block, bytes.data() + start);
   }
 
   Result<void> decode(ByteSpan bytes, std::span<float> block) const override {
     CW_TRY(want_bytes("bf16", bytes, 2 * block.size()));
-    for (size_t i = 0; i < block.size(); ++i) {
-      uint16_t upper;
-      std::memcpy(&upper, bytes.data() + 2 * i, sizeof(upper));
-      block[i] = std::bit_cast<float>(static_cast<uint32_t>(upper) << 16);
-    }
-    if (!all_finite(block)) return failure(Fault::kCorrupt, "bf16: a value is NaN or infinite");
+    int32_t most = 0;
+    with_simd([&] { most = widen_all(bytes.data(), block.size(), block.data()); });
+    if (most >= 0x7f80) return failure(Fault::kCorrupt, "bf16: a value is NaN or infinite");
     return {};
   }
 

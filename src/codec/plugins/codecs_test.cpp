@@ -149,6 +149,35 @@ TEST(Int8, RoundsHalfToEven) {
   EXPECT_EQ(round_trip(*make("int8"), values), (std::vector<float>{127, 0, 2, 2, 0, -2, -2, 126}));
 }
 
+// Goal: codes are those of the exact quotient, half to even. Method: the plain formula in double,
+// whose quotient cannot round across a tie, beside values on every tie, their neighbours, and
+// anything between.
+TEST(Int8, RoundsTheExactQuotient) {
+  const auto codec = make("int8");
+  const Random random(21, Stream::kSample);
+  for (uint64_t trial = 0; trial < 200; ++trial) {
+    std::vector<float> values(4096);
+    values[0] = std::ldexp(1 + static_cast<float>(random.uniform(trial << 32)),
+                           static_cast<int>(trial % 200) - 100);
+    const float scale = values[0] / 127;
+    for (size_t i = 1; i < values.size(); ++i) {
+      const uint64_t bits = random.bits((trial << 32) + i);
+      const double quotient = static_cast<double>(bits % 509) / 2 - 127;  // a half in two
+      auto value = static_cast<float>(quotient * double{scale});
+      if (i % 4 == 1) value = std::nextafter(value, 0.0f);
+      if (i % 4 == 2) value = std::nextafter(value, values[0]);
+      if (i % 4 == 3) value = static_cast<float>(random.uniform(bits)) * values[0];
+      values[i] = std::clamp(value, -values[0], values[0]);
+    }
+    const Bytes bytes = encoded(*codec, values);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const double wanted = std::nearbyint(double{values[i]} / double{scale});
+      ASSERT_EQ(static_cast<int8_t>(bytes[4 + i]), static_cast<int>(wanted))
+          << values[i] << " / " << scale;
+    }
+  }
+}
+
 TEST(Int8, MakesNoSubnormalAndNoInfinity) {
   const auto codec = make("int8");
   constexpr float kMin = std::numeric_limits<float>::min();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Error feedback: what an encoding loses is added to the next signal. send Q(s + e); e = (s + e) -
 // Q(s + e). Seide and others 2014; Karimireddy and others 2019, "Error Feedback Fixes SignSGD".
+#include "core/elementwise.h"
 #include "sync/port.h"
 
 namespace causeway {
@@ -16,12 +17,16 @@ class ErrorFeedback final : public Feedback {
   }
   void prepare(const States& states, std::span<float> signal) const override {
     const auto residual = states.get("residual");
-    for (size_t i = 0; i < signal.size(); ++i) signal[i] += residual[i];
+    elementwise(
+        signal.size(), [](float& value, float lost) { value += lost; }, signal.data(),
+        residual.data());
   }
   void settle(std::span<const float> prepared, std::span<const float> sent,
               States& states) const override {
     const auto residual = states.edit("residual");
-    for (size_t i = 0; i < residual.size(); ++i) residual[i] = prepared[i] - sent[i];
+    elementwise(
+        residual.size(), [](float& lost, float wanted, float got) { lost = wanted - got; },
+        residual.data(), prepared.data(), sent.data());
   }
 };
 
