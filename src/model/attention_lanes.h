@@ -85,11 +85,11 @@ struct Lanes {
     const Words quiet = (whole >> 16) | 0x40;
     return __builtin_convertvector((whole & 0x7fffffff) > 0x7f800000 ? quiet : rounded, Halves);
   }
-  /// `hidden` in the lanes before lane `first`, which may be outside of the vector.
-  CAUSEWAY_INLINE Floats hide_before(Floats x, int64_t first, float hidden) {
+  /// 0, 1, 2, ... less `origin`.
+  CAUSEWAY_INLINE Ints lanes_from(int64_t origin) {
     Ints lane;
     for (int i = 0; i < kCount; ++i) lane[i] = i;
-    return lane < static_cast<int32_t>(first) ? Machine::broadcast(hidden) : x;
+    return lane - static_cast<int32_t>(origin);
   }
   /// 2^x for x <= 127; exactly 0 below -126.
   template <int kDegree>
@@ -135,8 +135,12 @@ struct Lanes {
   CAUSEWAY_INLINE Floats words(const T* from, int64_t count) {
     return count >= kLanes ? Machine::load(from) : Machine::load_part(from, count);
   }
-  CAUSEWAY_INLINE Floats products(Floats sum, uint32_t a, Floats b) {
-    return Machine::multiply_add(Machine::broadcast(__builtin_bit_cast(float, a)), b, sum);
+  CAUSEWAY_INLINE Floats broadcast_word(uint32_t word) {
+    return Machine::broadcast(__builtin_bit_cast(float, word));
+  }
+  /// sum + a b, summed over the values of a word.
+  CAUSEWAY_INLINE Floats add_products(Floats a, Floats b, Floats sum) {
+    return Machine::multiply_add(a, b, sum);
   }
   /// A row of values as words in which adjacent lanes are paired, if values are.
   template <int kVectors>
@@ -145,6 +149,11 @@ struct Lanes {
   }
   /// kDepth rows of values as one row of words.
   CAUSEWAY_INLINE void store_across(uint32_t* to, const Floats (&x)[1]) { store(to, x[0]); }
+  /// The same from memory; a row that is null counts as zero.
+  template <class T>
+  CAUSEWAY_INLINE Floats across(const T* const (&rows)[1], int64_t count) {
+    return rows[0] == nullptr ? Floats{} : Machine::words(rows[0], count);
+  }
 };
 
 }  // namespace causeway

@@ -36,10 +36,6 @@ struct LanesAvx512 : Lanes<Machine, 16> {
     return _mm512_fmadd_ps(a, b, c);
   }
   CAUSEWAY_INLINE Floats max(Floats a, Floats b) { return _mm512_maskz_max_ps(kAll, a, b); }
-  CAUSEWAY_INLINE Floats hide_before(Floats x, int64_t first_lane, float hidden) {
-    const int64_t count = first_lane < 0 ? 0 : first_lane < 16 ? first_lane : 16;
-    return _mm512_mask_mov_ps(x, first(count), _mm512_set1_ps(hidden));
-  }
   template <int kDegree>
   CAUSEWAY_INLINE Floats exp2(Floats x) {
     const Floats whole = _mm512_maskz_roundscale_ps(kAll, x, _MM_FROUND_TO_NEAREST_INT);
