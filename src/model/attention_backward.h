@@ -22,33 +22,35 @@ struct BackwardHead {
   Ahead& ahead;
   bool first_of_group;
 
-  /// Weights P and slopes dS = P (dP - delta) of kRows keys from `key` on and kVectors vectors of
+  /// Weights P and slopes dS = P (dP - delta) of Rows keys from `key` on and Vectors vectors of
   /// queries from `query` on; the tile's first are `first_key` and `first_query`.
-  template <int kVectors>
+  template <int Vectors>
   void slope_block(int64_t key, int64_t query, int64_t first_key, int64_t first_query) const {
     const int64_t words = geometry.words;
     const int64_t columns = query / kPanel * kPanel * words + query % kPanel;
     const int64_t along = (key - first_key) * kRow + (query - first_query) / M::kDepth;
-    const Floats scale = M::broadcast(geometry.scale_log2);
-    Floats weight[M::kRows][kVectors] = {};
+    const Floats scale = M::broadcast(geometry.scale);
+    Floats weight[M::kRows][Vectors] = {};
     multiply<M>({scratch.key_rows + key * words, words, 1}, scratch.query_columns + columns, kPanel,
                 words, weight);
     hide_later<M>(key - query, weight);
 #pragma GCC unroll 8
     for (int r = 0; r < M::kRows; ++r) {
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v)
-        weight[r][v] = M::template exp2<M::kDegree>(M::multiply_add(
-            weight[r][v], scale, Floats{} - M::load(scratch.log_sum + query + v * kLanes)));
+      for (int v = 0; v < Vectors; ++v)
+        weight[r][v] = M::template exp2<M::kDegree>(
+            M::multiply_add(weight[r][v], scale,
+                            Floats{} - M::load(scratch.log_sum + query + v * kLanes)) *
+            M::broadcast(kLog2E));
       M::store_along(scratch.weights + along + r * kRow, weight[r]);
     }
-    Floats slope[M::kRows][kVectors] = {};
+    Floats slope[M::kRows][Vectors] = {};
     multiply<M>({scratch.value_rows + key * words, words, 1}, scratch.dout_columns + columns,
                 kPanel, words, slope);
 #pragma GCC unroll 8
     for (int r = 0; r < M::kRows; ++r) {
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v)
+      for (int v = 0; v < Vectors; ++v)
         slope[r][v] = weight[r][v] * (slope[r][v] - M::load(scratch.delta + query + v * kLanes));
       M::store_along(scratch.slopes + along + r * kRow, slope[r]);
     }
@@ -57,12 +59,12 @@ struct BackwardHead {
                               first_query);
   }
 
-  template <int kVectors>
-  static void store_across(const Floats (&slope)[M::kRows][kVectors], uint32_t* to) {
+  template <int Vectors>
+  static void store_across(const Floats (&slope)[M::kRows][Vectors], uint32_t* to) {
 #pragma GCC unroll 8
     for (int r = 0; r < M::kRows; r += M::kDepth)
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) {
+      for (int v = 0; v < Vectors; ++v) {
         Floats rows[M::kDepth];
         for (int i = 0; i < M::kDepth; ++i) rows[i] = slope[r + i][v];
         M::store_across(to + r / M::kDepth * kQueries + v * kLanes, rows);
@@ -158,8 +160,7 @@ void pack_query(const Geometry<M>& geometry, const AttentionScratch& scratch,
   pack_columns<M>(dout, geometry.time, scratch.dout_columns);
   pack_across<M>(dout, geometry.time, geometry.row, scratch.dout_across);
   output_products<M>(out, dout, geometry.time, scratch.delta);
-  for (int64_t t = 0; t < geometry.time; ++t)
-    scratch.log_sum[t] = t < query.time ? log_sum[t] * kLog2E : 0;
+  for (int64_t t = 0; t < geometry.time; ++t) scratch.log_sum[t] = t < query.time ? log_sum[t] : 0;
 }
 
 template <class M, class Value>

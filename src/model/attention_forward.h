@@ -7,17 +7,17 @@
 
 namespace causeway {
 
-/// The scores of kRows keys and kVectors vectors of queries, of which the first `hidden` + row are
+/// The scores of Rows keys and Vectors vectors of queries, of which the first `hidden` + row are
 /// masked, and their maxima.
-template <class M, int kVectors>
+template <class M, int Vectors>
 void score_block(Left keys, const uint32_t* queries, int64_t words, int64_t hidden,
                  uint32_t* scores, typename M::Floats* top) {
   constexpr int64_t kPanel = 2 * M::kLanes;
-  typename M::Floats sum[M::kRows][kVectors] = {};
+  typename M::Floats sum[M::kRows][Vectors] = {};
   multiply<M>(keys, queries, kPanel, words, sum);
   hide_later<M>(hidden, sum);
 #pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v)
+  for (int v = 0; v < Vectors; ++v)
 #pragma GCC unroll 8
     for (int r = 0; r < M::kRows; ++r) {
       top[v] = M::max(top[v], sum[r][v]);
@@ -128,14 +128,15 @@ struct ForwardPanel {
 
   template <class Value>
   void write(Head<Value> out, float* log_sum) {
-    float tops[kPanel], sums[kPanel];
+    float shifts[kPanel], sums[kPanel];
     for (int v = 0; v < 2; ++v) {
-      M::store(tops + v * kLanes, top[v]);
+      M::store(shifts + v * kLanes, top[v] * M::broadcast(geometry.scale_log2));
       M::store(sums + v * kLanes, sum[v]);
     }
     for (int64_t i = 0; i < kPanel && query + i < out.time; ++i) {
       write_row<M>(scratch.out + i * geometry.row, 1 / sums[i], out.at(query + i), out.width);
-      log_sum[query + i] = tops[i] * geometry.scale + std::log(sums[i]);
+      // Of the shift as rounded, which the sum is relative to.
+      log_sum[query + i] = static_cast<float>(shifts[i] * kLog2 + std::log(sums[i]));
     }
   }
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <numbers>
 
 #include "model/attention_head.h"
 #include "model/attention_scratch.h"
@@ -9,7 +10,8 @@
 
 namespace causeway {
 
-inline constexpr float kLog2E = 1.44269504f;
+inline constexpr float kLog2E = std::numbers::log2e_v<float>;
+inline constexpr double kLog2 = std::numbers::ln2;
 
 /// Sizes that both passes share, for a machine M.
 template <class M>

@@ -48,7 +48,8 @@ class Ahead {
       for (int i = 0; i < count_; ++i) {
         const uintptr_t row = rows_[i].first + static_cast<uintptr_t>(fetched_) * rows_[i].step;
         for (uintptr_t at = 0; at < bytes_; at += 64)
-          __builtin_prefetch(reinterpret_cast<const void*>(row + at));
+          __builtin_prefetch(
+              reinterpret_cast<const void*>(row + at));  // NOLINT(performance-no-int-to-ptr)
       }
   }
 

@@ -23,19 +23,19 @@ struct Left {
 };
 
 /// sum[r][v] += left[r][k] right[k][v] for all k < depth, which stays in registers.
-template <class M, int kRows, int kVectors>
+template <class M, int Rows, int Vectors>
 [[gnu::always_inline]] inline void multiply(Left left, const uint32_t* right, int64_t right_row,
                                             int64_t depth,
-                                            typename M::Floats (&sum)[kRows][kVectors]) {
+                                            typename M::Floats (&sum)[Rows][Vectors]) {
   for (int64_t k = 0; k < depth; ++k) {
-    typename M::Floats x[kVectors];
+    typename M::Floats x[Vectors];
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) x[v] = M::load(right + k * right_row + v * M::kLanes);
+    for (int v = 0; v < Vectors; ++v) x[v] = M::load(right + k * right_row + v * M::kLanes);
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
+    for (int r = 0; r < Rows; ++r) {
       const auto factor = M::broadcast_word(left.words[r * left.row + k * left.step]);
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) sum[r][v] = M::add_products(factor, x[v], sum[r][v]);
+      for (int v = 0; v < Vectors; ++v) sum[r][v] = M::add_products(factor, x[v], sum[r][v]);
     }
   }
 }
@@ -47,25 +47,25 @@ struct Sums {
   bool fresh;
 };
 
-template <class M, int kRows, int kVectors>
+template <class M, int Rows, int Vectors>
 void add_block(Left left, const uint32_t* right, int64_t right_row, int64_t depth, Sums sums) {
-  typename M::Floats sum[kRows][kVectors] = {};
+  typename M::Floats sum[Rows][Vectors] = {};
   if (!sums.fresh) {
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r)
+    for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v)
+      for (int v = 0; v < Vectors; ++v)
         sum[r][v] = M::load(sums.values + r * sums.row + v * M::kLanes);
   }
   multiply<M>(left, right, right_row, depth, sum);
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r)
+  for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v)
+    for (int v = 0; v < Vectors; ++v)
       M::store(sums.values + r * sums.row + v * M::kLanes, sum[r][v]);
 }
 
-/// Adds the product of kRows rows of `left` and `vectors` vectors' width of `right` to `sums`.
+/// Adds the product of Rows rows of `left` and `vectors` vectors' width of `right` to `sums`.
 template <class M>
 void add_product(Left left, const uint32_t* right, int64_t right_row, int64_t depth, Sums sums,
                  int64_t vectors) {
@@ -92,15 +92,15 @@ void add_product(Left left, const uint32_t* right, int64_t right_row, int64_t de
 
 /// Hides the scores of keys from queries before them: the first row's key is `ahead` positions
 /// after the first lane's query.
-template <class M, int kRows, int kVectors>
+template <class M, int Rows, int Vectors>
 [[gnu::always_inline]] inline void hide_later(int64_t ahead,
-                                              typename M::Floats (&scores)[kRows][kVectors]) {
-  if (ahead + kRows <= 1) return;
+                                              typename M::Floats (&scores)[Rows][Vectors]) {
+  if (ahead + Rows <= 1) return;
   const auto lane = M::lanes_from(ahead);
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r)
+  for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v)
+    for (int v = 0; v < Vectors; ++v)
       scores[r][v] =
           lane < r - v * static_cast<int>(M::kLanes) ? M::broadcast(kHidden) : scores[r][v];
 }
