@@ -6,11 +6,13 @@
 #include <cstring>
 #include <utility>
 
+#include "model/attention_head.h"
 #include "model/attention_level.h"
 #include "model/attention_scratch.h"
 
 CAUSEWAY_TARGET(CAUSEWAY_AVX512)
 #include "model/attention_backward.h"
+#include "model/attention_forward.h"
 #include "model/attention_lanes_avx512.h"
 
 namespace causeway {

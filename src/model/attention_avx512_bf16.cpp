@@ -6,11 +6,13 @@
 #include <cstring>
 #include <utility>
 
+#include "model/attention_head.h"
 #include "model/attention_level.h"
 #include "model/attention_scratch.h"
 
 CAUSEWAY_TARGET(CAUSEWAY_AVX512 ",avx512bf16")
 #include "model/attention_backward.h"
+#include "model/attention_forward.h"
 #include "model/attention_lanes_avx512.h"
 
 namespace causeway {
@@ -25,8 +27,11 @@ struct Pairs : LanesAvx512<Pairs> {
     if (count >= kLanes) return (Floats)_mm512_loadu_si512(from);
     return (Floats)_mm512_maskz_loadu_epi32(first(count), from);
   }
-  CAUSEWAY_INLINE Floats products(Floats sum, uint32_t a, Floats b) {
-    return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_set1_epi32((int)a), (__m512bh)b);
+  CAUSEWAY_INLINE Floats broadcast_word(uint32_t word) {
+    return (Floats)_mm512_set1_epi32(static_cast<int>(word));
+  }
+  CAUSEWAY_INLINE Floats add_products(Floats a, Floats b, Floats sum) {
+    return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
   }
   CAUSEWAY_INLINE Halves round(Floats x) { return (Halves)_mm512_cvtneps_pbh(x); }
   CAUSEWAY_INLINE void store_along(uint32_t* to, const Floats (&x)[1]) {
@@ -45,6 +50,15 @@ struct Pairs : LanesAvx512<Pairs> {
   CAUSEWAY_INLINE void store_across(uint32_t* to, const Floats (&x)[2]) {
     const __m512i halves = (__m512i)_mm512_cvtne2ps_pbh(x[1], x[0]);
     _mm512_storeu_si512(to, _mm512_permutexvar_epi16(alternating(), halves));
+  }
+  CAUSEWAY_INLINE Floats across(const Bf16* const (&rows)[2], int64_t count) {
+    const __mmask16 kept = count < kLanes ? first(count) : kAll;
+    const __mmask16 later = rows[1] == nullptr ? __mmask16{0} : kept;
+    if (rows[0] == nullptr) return Floats{};
+    const auto low = (Halves)_mm256_maskz_loadu_epi16(kept, rows[0]);
+    const auto high = (Halves)_mm256_maskz_loadu_epi16(later, rows[1]);
+    return (Floats)(__builtin_convertvector(low, Words) |
+                    (__builtin_convertvector(high, Words) << 16));
   }
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/attention_backward.h"
+#include "model/attention_forward.h"
 #include "model/attention_level.h"
 
 namespace causeway {

@@ -1,4 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Causal attention of one text, as products of small matrices whose factors are packed once per
+// head and stay in the first two caches.
+//
+// Forward (attention_forward.h): for a panel of two vectors of queries, the transposed scores
+// S^T = K Q^T have the queries in the lanes, so a query's maximum and sum never cross lanes. Up to
+// 512 keys are scored before they are weighed, so most texts need the maximum once; in longer ones
+// it runs (Milakov and Gimelshein, arXiv:1805.02867, algorithm 3; FlashAttention, arXiv:2205.14135,
+// algorithm 1), and sums are scaled once per 512 keys.
+//
+// Backward (attention_backward.h; FlashAttention, algorithm 4): for 64 keys and 256 queries at a
+// time, P^T is recomputed from the log-sums, dS^T = P^T (V dO^T - delta), then dV += P^T dO,
+// dK += dS^T Q and dQ += dS K. Key and value gradients of a group's heads are summed in float32.
+//
+// Unlike the papers' tiles, ours skip what the mask hides to the vector: a block of 4 or 8 keys
+// takes only vectors of queries that see one of them, and each product begins or ends its sum where
+// the mask does. Weights are exact zeros beyond it.
+//
+// With bfloat16 products (kAvx512Bf16) weights and slopes are rounded to bfloat16 for the products,
+// as LibTorch's kernel rounds them; at lower levels bfloat16 is widened to float32 and only results
+// are rounded. Sums are float32 always, in an order that depends on the sizes and the level alone.
 #include "model/attention_kernel.h"
 
 #include <type_traits>

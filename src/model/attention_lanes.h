@@ -15,34 +15,39 @@
 
 namespace causeway {
 
-template <int kCount>
+template <int Count>
 struct VectorsOf {
-  typedef float Floats __attribute__((vector_size(4 * kCount)));
-  typedef int32_t Ints __attribute__((vector_size(4 * kCount)));
-  typedef uint32_t Words __attribute__((vector_size(4 * kCount)));
-  typedef uint16_t Halves __attribute__((vector_size(2 * kCount)));
+  using Floats [[gnu::vector_size(4 * Count)]] = float;
+  using Ints [[gnu::vector_size(4 * Count)]] = int32_t;
+  using Words [[gnu::vector_size(4 * Count)]] = uint32_t;
+  using Halves [[gnu::vector_size(2 * Count)]] = uint16_t;
 };
 
 /// 2^x = 2^n (1 + f c_1 + f^2 c_2 + ...), n the nearest integer to x and f = x - n, with the
 /// coefficients that minimise the largest relative error (by Lawson's algorithm in float64):
-/// kDegree 5 is within 1.6e-7 in float32, 4 within 2.9e-6, far below bfloat16's 2e-3.
-template <int kDegree>
-inline constexpr float kExp2[kDegree] = {};
+/// Degree 5 is within 1.6e-7 in float32, 4 within 2.9e-6, far below bfloat16's 2e-3.
+template <int Degree>
+inline constexpr float kExp2[Degree] = {};
+// NOLINTBEGIN(modernize-use-std-numbers): near ln 2, not it
+
 template <>
 inline constexpr float kExp2<5>[5] = {0.693147004f, 0.240222424f, 0.0555073358f, 0.00967151299f,
                                       0.00132647273f};
 template <>
 inline constexpr float kExp2<4>[4] = {0.693124175f, 0.240240991f, 0.0559064262f, 0.00958285294f};
 
-/// `kCount` float32 lanes with operators alone. Machine is the struct that inherits; it keeps the
+// NOLINTEND(modernize-use-std-numbers)
+
+/// `Count` float32 lanes with operators alone. Machine is the struct that inherits; it keeps the
 /// functions of two instruction sets apart.
-template <class Machine, int kCount>
+template <class Machine, int Count>
 struct Lanes {
-  static constexpr int64_t kLanes = kCount;
-  using Floats = typename VectorsOf<kCount>::Floats;
-  using Ints = typename VectorsOf<kCount>::Ints;
-  using Words = typename VectorsOf<kCount>::Words;
-  using Halves = typename VectorsOf<kCount>::Halves;
+  Lanes() = delete;
+  static constexpr int64_t kLanes = Count;
+  using Floats = typename VectorsOf<Count>::Floats;
+  using Ints = typename VectorsOf<Count>::Ints;
+  using Words = typename VectorsOf<Count>::Words;
+  using Halves = typename VectorsOf<Count>::Halves;
 
   template <class Vector, class T>
   CAUSEWAY_INLINE Vector load_as(const T* from) {
@@ -64,13 +69,13 @@ struct Lanes {
   /// The first `count` < kLanes lanes; the others are zero, and are not stored.
   template <class T>
   CAUSEWAY_INLINE Floats load_part(const T* from, int64_t count) {
-    T all[kCount] = {};
+    T all[Count] = {};
     for (int64_t i = 0; i < count; ++i) all[i] = from[i];
     return load(all);
   }
   template <class T>
   CAUSEWAY_INLINE void store_part(T* to, Floats x, int64_t count) {
-    T all[kCount];
+    T all[Count];
     Machine::store(all, x);
     for (int64_t i = 0; i < count; ++i) to[i] = all[i];
   }
@@ -85,45 +90,45 @@ struct Lanes {
     const Words quiet = (whole >> 16) | 0x40;
     return __builtin_convertvector((whole & 0x7fffffff) > 0x7f800000 ? quiet : rounded, Halves);
   }
-  /// `hidden` in the lanes before lane `first`, which may be outside of the vector.
-  CAUSEWAY_INLINE Floats hide_before(Floats x, int64_t first, float hidden) {
+  /// 0, 1, 2, ... less `origin`.
+  CAUSEWAY_INLINE Ints lanes_from(int64_t origin) {
     Ints lane;
-    for (int i = 0; i < kCount; ++i) lane[i] = i;
-    return lane < static_cast<int32_t>(first) ? Machine::broadcast(hidden) : x;
+    for (int i = 0; i < Count; ++i) lane[i] = i;
+    return lane - static_cast<int32_t>(origin);
   }
   /// 2^x for x <= 127; exactly 0 below -126.
-  template <int kDegree>
+  template <int Degree>
   CAUSEWAY_INLINE Floats exp2(Floats x) {
     const Floats floor = Machine::broadcast(-126.0f);
     const Floats kept = Machine::max(x, floor);
     // Adding 1.5 * 2^23 leaves the nearest integer in the lowest bits.
     const Floats shifted = kept + 12582912.0f;
     const Floats fraction = kept - (shifted - 12582912.0f);
-    Floats power = Machine::broadcast(kExp2<kDegree>[kDegree - 1]);
-    for (int k = kDegree - 2; k >= 0; --k)
-      power = Machine::multiply_add(power, fraction, Machine::broadcast(kExp2<kDegree>[k]));
+    Floats power = Machine::broadcast(kExp2<Degree>[Degree - 1]);
+    for (int k = Degree - 2; k >= 0; --k)
+      power = Machine::multiply_add(power, fraction, Machine::broadcast(kExp2<Degree>[k]));
     power = Machine::multiply_add(power, fraction, Machine::broadcast(1.0f));
     const Floats scaled = (Floats)((Words)power + ((Words)shifted << 23));
     return x < floor ? Floats{} : scaled;
   }
-  /// x[i][j] becomes x[j][i]: log2(kCount) exchanges of ever smaller off-diagonal blocks.
-  CAUSEWAY_INLINE void transpose(Floats (&x)[kCount]) { exchange<kCount / 2>(x); }
+  /// x[i][j] becomes x[j][i]: log2(Count) exchanges of ever smaller off-diagonal blocks.
+  CAUSEWAY_INLINE void transpose(Floats (&x)[Count]) { exchange<Count / 2>(x); }
 
-  template <int kHalf>
-  CAUSEWAY_INLINE void exchange(Floats (&x)[kCount]) {
-    for (int i = 0; i < kCount; ++i) {
-      if (i & kHalf) continue;
-      const Floats a = x[i], b = x[i + kHalf];
-      x[i] = chosen<kHalf, 0>(a, b, std::make_integer_sequence<int, kCount>());
-      x[i + kHalf] = chosen<kHalf, kHalf>(a, b, std::make_integer_sequence<int, kCount>());
+  template <int Half>
+  CAUSEWAY_INLINE void exchange(Floats (&x)[Count]) {
+    for (int i = 0; i < Count; ++i) {
+      if (i & Half) continue;
+      const Floats a = x[i], b = x[i + Half];
+      x[i] = chosen<Half, 0>(a, b, std::make_integer_sequence<int, Count>());
+      x[i + Half] = chosen<Half, Half>(a, b, std::make_integer_sequence<int, Count>());
     }
-    if constexpr (kHalf > 1) exchange<kHalf / 2>(x);
+    if constexpr (Half > 1) exchange<Half / 2>(x);
   }
-  /// From a and b the blocks of kHalf lanes that begin at kFrom, 2 kHalf + kFrom, ..., alternating.
-  template <int kHalf, int kFrom, int... kLane>
-  CAUSEWAY_INLINE Floats chosen(Floats a, Floats b, std::integer_sequence<int, kLane...>) {
-    return __builtin_shufflevector(
-        a, b, ((kLane & kHalf) ? kCount + kLane - kHalf + kFrom : kLane + kFrom)...);
+  /// From a and b the blocks of Half lanes that begin at From, 2 Half + From, ..., alternating.
+  template <int Half, int From, int... Lane>
+  CAUSEWAY_INLINE Floats chosen(Floats a, Floats b, std::integer_sequence<int, Lane...>) {
+    return __builtin_shufflevector(a, b,
+                                   ((Lane & Half) ? Count + Lane - Half + From : Lane + From)...);
   }
 
   /// How factors of products are stored: as float32 words. See attention_tiles.h.
@@ -135,16 +140,25 @@ struct Lanes {
   CAUSEWAY_INLINE Floats words(const T* from, int64_t count) {
     return count >= kLanes ? Machine::load(from) : Machine::load_part(from, count);
   }
-  CAUSEWAY_INLINE Floats products(Floats sum, uint32_t a, Floats b) {
-    return Machine::multiply_add(Machine::broadcast(__builtin_bit_cast(float, a)), b, sum);
+  CAUSEWAY_INLINE Floats broadcast_word(uint32_t word) {
+    return Machine::broadcast(__builtin_bit_cast(float, word));
+  }
+  /// sum + a b, summed over the values of a word.
+  CAUSEWAY_INLINE Floats add_products(Floats a, Floats b, Floats sum) {
+    return Machine::multiply_add(a, b, sum);
   }
   /// A row of values as words in which adjacent lanes are paired, if values are.
-  template <int kVectors>
-  CAUSEWAY_INLINE void store_along(uint32_t* to, const Floats (&x)[kVectors]) {
-    for (int v = 0; v < kVectors; ++v) store(to + v * kLanes, x[v]);
+  template <int Vectors>
+  CAUSEWAY_INLINE void store_along(uint32_t* to, const Floats (&x)[Vectors]) {
+    for (int v = 0; v < Vectors; ++v) store(to + v * kLanes, x[v]);
   }
   /// kDepth rows of values as one row of words.
   CAUSEWAY_INLINE void store_across(uint32_t* to, const Floats (&x)[1]) { store(to, x[0]); }
+  /// The same from memory; a row that is null counts as zero.
+  template <class T>
+  CAUSEWAY_INLINE Floats across(const T* const (&rows)[1], int64_t count) {
+    return rows[0] == nullptr ? Floats{} : Machine::words(rows[0], count);
+  }
 };
 
 }  // namespace causeway

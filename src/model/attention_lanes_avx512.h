@@ -9,6 +9,7 @@ namespace causeway {
 
 template <class Machine>
 struct LanesAvx512 : Lanes<Machine, 16> {
+  LanesAvx512() = delete;
   using Base = Lanes<Machine, 16>;
   using Floats = typename Base::Floats;
   static constexpr int kRows = 8, kVectors = 4;
@@ -36,18 +37,14 @@ struct LanesAvx512 : Lanes<Machine, 16> {
     return _mm512_fmadd_ps(a, b, c);
   }
   CAUSEWAY_INLINE Floats max(Floats a, Floats b) { return _mm512_maskz_max_ps(kAll, a, b); }
-  CAUSEWAY_INLINE Floats hide_before(Floats x, int64_t first_lane, float hidden) {
-    const int64_t count = first_lane < 0 ? 0 : first_lane < 16 ? first_lane : 16;
-    return _mm512_mask_mov_ps(x, first(count), _mm512_set1_ps(hidden));
-  }
-  template <int kDegree>
+  template <int Degree>
   CAUSEWAY_INLINE Floats exp2(Floats x) {
     const Floats whole = _mm512_maskz_roundscale_ps(kAll, x, _MM_FROUND_TO_NEAREST_INT);
     const Floats fraction = x - whole;
-    Floats power = broadcast(kExp2<kDegree>[kDegree - 1]);
+    Floats power = broadcast(kExp2<Degree>[Degree - 1]);
 #pragma GCC unroll 8
-    for (int k = kDegree - 2; k >= 0; --k)
-      power = multiply_add(power, fraction, broadcast(kExp2<kDegree>[k]));
+    for (int k = Degree - 2; k >= 0; --k)
+      power = multiply_add(power, fraction, broadcast(kExp2<Degree>[k]));
     return _mm512_maskz_scalef_ps(kAll, multiply_add(power, fraction, broadcast(1)), whole);
   }
 };

@@ -29,12 +29,15 @@ constexpr int64_t padded(int64_t count, int64_t multiple) {
   return (count + multiple - 1) / multiple * multiple;
 }
 
-/// The operands of attention_passes.h in 32-bit words: "rows" are [T, D], "columns" are [D, T] in
-/// panels, "across" is [T, D] whose adjacent positions are paired, if values are.
+/// Where the passes keep packed factors and sums, the same for all machines. Factors are in words
+/// (attention_tiles.h): "rows" are [T, D], "columns" [D, T] in panels, "across" [T, D] with
+/// adjacent positions in one word. Sums are rows [T, D].
 struct AttentionScratch {
   static constexpr int64_t kForwardKeys = 512;      ///< before the running maximum moves
   static constexpr int64_t kBackwardKeys = 64;      ///< whose gradients one sweep sums
   static constexpr int64_t kBackwardQueries = 256;  ///< of one tile
+
+  static constexpr int64_t kTile = kBackwardKeys * (kBackwardQueries + kLanesMax);
 
   uint32_t *key_rows, *key_across, *value_rows, *value_across;
   uint32_t *query_columns, *query_across, *dout_columns, *dout_across;
@@ -48,32 +51,12 @@ struct AttentionScratch {
     for (uint32_t** part : {&key_rows, &key_across, &value_rows, &value_across, &query_columns,
                             &query_across, &dout_columns, &dout_across})
       carver.take(*part, matrix);
-    carver.take(weights, kBackwardKeys * (kBackwardQueries + kLanesMax));
-    carver.take(slopes, kBackwardKeys * (kBackwardQueries + kLanesMax));
-    carver.take(slopes_across, kBackwardKeys * (kBackwardQueries + kLanesMax));
+    for (uint32_t** part : {&weights, &slopes, &slopes_across}) carver.take(*part, kTile);
     carver.take(out, kPanelMax * padded(sizes.head_width, kLanesMax));
     for (float** part : {&dquery, &dkey, &dvalue}) carver.take(*part, matrix);
     for (float** part : {&log_sum, &delta}) carver.take(*part, time);
   }
 };
-static_assert(AttentionScratch::kForwardKeys * kPanelMax <=
-              AttentionScratch::kBackwardKeys * (AttentionScratch::kBackwardQueries + kLanesMax));
-
-/// One head of a text: position t begins at values[t * step]. D values each.
-template <class Value>
-struct Head {
-  Value* values;
-  int64_t step, time, width;
-
-  [[gnu::always_inline]] Value* at(int64_t t) const { return values + t * step; }
-};
-
-/// The head `index` of a tensor of `heads` heads.
-template <class Value>
-[[gnu::always_inline]] inline Head<Value> head_of(const AttentionSizes& sizes, Value* values,
-                                                  int64_t heads, int64_t index) {
-  return {values + index * sizes.head_width, heads * sizes.head_width, sizes.time,
-          sizes.head_width};
-}
+static_assert(AttentionScratch::kForwardKeys * kPanelMax <= AttentionScratch::kTile);
 
 }  // namespace causeway

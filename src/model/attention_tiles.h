@@ -8,10 +8,13 @@
 // the right one is read in vectors.
 #pragma once
 
+#include "model/attention_head.h"
 #include "model/attention_lanes.h"
-#include "model/attention_scratch.h"
 
 namespace causeway {
+
+/// Of a score that the mask hides. Less than any score, and finite, so that differences are.
+inline constexpr float kHidden = -1e30f;
 
 /// A left factor: the word of row r at depth k is words[r * row + k * step].
 struct Left {
@@ -20,61 +23,86 @@ struct Left {
 };
 
 /// sum[r][v] += left[r][k] right[k][v] for all k < depth, which stays in registers.
-template <class M, int kRows, int kVectors>
+template <class M, int Rows, int Vectors>
 [[gnu::always_inline]] inline void multiply(Left left, const uint32_t* right, int64_t right_row,
                                             int64_t depth,
-                                            typename M::Floats (&sum)[kRows][kVectors]) {
+                                            typename M::Floats (&sum)[Rows][Vectors]) {
   for (int64_t k = 0; k < depth; ++k) {
-    typename M::Floats x[kVectors];
+    typename M::Floats x[Vectors];
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) x[v] = M::load(right + k * right_row + v * M::kLanes);
+    for (int v = 0; v < Vectors; ++v) x[v] = M::load(right + k * right_row + v * M::kLanes);
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-      const uint32_t factor = left.words[r * left.row + k * left.step];
+    for (int r = 0; r < Rows; ++r) {
+      const auto factor = M::broadcast_word(left.words[r * left.row + k * left.step]);
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) sum[r][v] = M::products(sum[r][v], factor, x[v]);
+      for (int v = 0; v < Vectors; ++v) sum[r][v] = M::add_products(factor, x[v], sum[r][v]);
     }
   }
 }
 
-template <class M, int kRows, int kVectors>
-void add_block(Left left, const uint32_t* right, int64_t right_row, int64_t depth, float* sums,
-               int64_t sums_row) {
-  typename M::Floats sum[kRows][kVectors];
+/// Rows of float32 sums; fresh ones hold nothing yet.
+struct Sums {
+  float* values;
+  int64_t row;
+  bool fresh;
+};
+
+template <class M, int Rows, int Vectors>
+void add_block(Left left, const uint32_t* right, int64_t right_row, int64_t depth, Sums sums) {
+  typename M::Floats sum[Rows][Vectors] = {};
+  if (!sums.fresh) {
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r)
+    for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) sum[r][v] = M::load(sums + r * sums_row + v * M::kLanes);
+      for (int v = 0; v < Vectors; ++v)
+        sum[r][v] = M::load(sums.values + r * sums.row + v * M::kLanes);
+  }
   multiply<M>(left, right, right_row, depth, sum);
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r)
+  for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) M::store(sums + r * sums_row + v * M::kLanes, sum[r][v]);
+    for (int v = 0; v < Vectors; ++v)
+      M::store(sums.values + r * sums.row + v * M::kLanes, sum[r][v]);
 }
 
-/// Adds the product of kRows rows of `left` and `vectors` vectors' width of `right` to `sums`.
+/// Adds the product of Rows rows of `left` and `vectors` vectors' width of `right` to `sums`.
 template <class M>
-void add_product(Left left, const uint32_t* right, int64_t right_row, int64_t depth, float* sums,
-                 int64_t sums_row, int64_t vectors) {
+void add_product(Left left, const uint32_t* right, int64_t right_row, int64_t depth, Sums sums,
+                 int64_t vectors) {
   for (int64_t done = 0; done < vectors;) {
     int64_t count = vectors - done;
     if (count > M::kVectors) count = count < 2 * M::kVectors ? (count + 1) / 2 : M::kVectors;
     const uint32_t* x = right + done * M::kLanes;
-    float* sum = sums + done * M::kLanes;
-    if (count == 1) add_block<M, M::kRows, 1>(left, x, right_row, depth, sum, sums_row);
-    if (count == 2) add_block<M, M::kRows, 2>(left, x, right_row, depth, sum, sums_row);
+    const Sums sum{sums.values + done * M::kLanes, sums.row, sums.fresh};
+    if (count == 1) add_block<M, M::kRows, 1>(left, x, right_row, depth, sum);
+    if (count == 2) add_block<M, M::kRows, 2>(left, x, right_row, depth, sum);
     if constexpr (M::kVectors >= 3)
-      if (count == 3) add_block<M, M::kRows, 3>(left, x, right_row, depth, sum, sums_row);
-    if constexpr (M::kVectors >= 4) {
-      constexpr int kHalf = M::kRows / 2;
-      const Left lower{left.words + kHalf * left.row, left.row, left.step};
+      if (count == 3) add_block<M, M::kRows, 3>(left, x, right_row, depth, sum);
+    if constexpr (M::kVectors >= 4)
       if (count == 4) {
-        add_block<M, kHalf, 4>(left, x, right_row, depth, sum, sums_row);
-        add_block<M, kHalf, 4>(lower, x, right_row, depth, sum + kHalf * sums_row, sums_row);
+        constexpr int kHalf = M::kRows / 2;
+        const Left lower{left.words + kHalf * left.row, left.row, left.step};
+        add_block<M, kHalf, 4>(left, x, right_row, depth, sum);
+        add_block<M, kHalf, 4>(lower, x, right_row, depth,
+                               {sum.values + kHalf * sum.row, sum.row, sum.fresh});
       }
-    }
     done += count;
   }
+}
+
+/// Hides the scores of keys from queries before them: the first row's key is `ahead` positions
+/// after the first lane's query.
+template <class M, int Rows, int Vectors>
+[[gnu::always_inline]] inline void hide_later(int64_t ahead,
+                                              typename M::Floats (&scores)[Rows][Vectors]) {
+  if (ahead + Rows <= 1) return;
+  const auto lane = M::lanes_from(ahead);
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v)
+      scores[r][v] =
+          lane < r - v * static_cast<int>(M::kLanes) ? M::broadcast(kHidden) : scores[r][v];
 }
 
 /// `count` lanes if the vector has more, whole otherwise.
@@ -101,13 +129,11 @@ void pack_rows(Head<const Value> x, int64_t rows, uint32_t* to) {
 /// [T, D] as right factor for sums over T, of `row` words a row.
 template <class M, class Value>
 void pack_across(Head<const Value> x, int64_t rows, int64_t row, uint32_t* to) {
-  using Floats = typename M::Floats;
   for (int64_t t = 0; t < rows; t += M::kDepth, to += row)
     for (int64_t d = 0; d < x.width; d += M::kLanes) {
-      Floats here[M::kDepth] = {};
-      for (int64_t i = 0; i < M::kDepth && t + i < x.time; ++i)
-        here[i] = load_some<M>(x.at(t + i) + d, x.width - d);
-      M::store_across(to + d, here);
+      const Value* here[M::kDepth];
+      for (int64_t i = 0; i < M::kDepth; ++i) here[i] = t + i < x.time ? x.at(t + i) + d : nullptr;
+      M::store(to + d, M::across(here, x.width - d));
     }
 }
 
@@ -128,6 +154,13 @@ void pack_columns(Head<const Value> x, int64_t rows, uint32_t* to) {
         M::store(panel + (k + i) * kPanel, block[i]);
     }
   }
+}
+
+/// Rounds a row of float32 sums, times `factor`.
+template <class M, class Value>
+void write_row(const float* sums, float factor, Value* to, int64_t width) {
+  for (int64_t d = 0; d < width; d += M::kLanes)
+    store_some<M>(to + d, M::load(sums + d) * M::broadcast(factor), width - d);
 }
 
 }  // namespace causeway

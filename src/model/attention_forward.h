@@ -1,57 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// T time, N query heads, H all heads, D head width.
 #pragma once
 
-#include <cmath>
-
-#include "model/attention_scratch.h"
-#include "model/attention_tiles.h"
+#include "model/attention_geometry.h"
 
 namespace causeway {
 
-inline constexpr float kLog2E = 1.44269504f;
-/// Of a score that the mask hides. Less than any score, and finite, so that differences are.
-inline constexpr float kHidden = -1e30f;
-
-/// Sizes that both passes share.
-template <class M>
-struct Geometry {
-  static constexpr int64_t kLanes = M::kLanes, kPanel = 2 * kLanes;
-
-  explicit Geometry(const AttentionSizes& sizes)
-      : time(padded(sizes.time, kPanel)),
-        words(sizes.head_width / M::kDepth),
-        vectors((sizes.head_width + kLanes - 1) / kLanes),
-        row(vectors * kLanes),
-        scale(1 / std::sqrt(static_cast<float>(sizes.head_width))),
-        group(sizes.heads / sizes.kv_heads),
-        heads_all(sizes.heads + 2 * sizes.kv_heads) {}
-
-  int64_t time, words, vectors, row;
-  float scale;
-  int64_t group, heads_all;
-};
-
-/// Writes `count` rows of float32 sums, each times its factor.
-template <class M, class Value>
-void write_row(const float* sums, float factor, Value* to, int64_t width) {
-  for (int64_t d = 0; d < width; d += M::kLanes)
-    store_some<M>(to + d, M::load(sums + d) * M::broadcast(factor), width - d);
-}
-
-/// The scores of kRows keys and kVectors vectors of queries, of which the first `hidden` + row are
+/// The scores of Rows keys and Vectors vectors of queries, of which the first `hidden` + row are
 /// masked, and their maxima.
-template <class M, int kVectors>
+template <class M, int Vectors>
 void score_block(Left keys, const uint32_t* queries, int64_t words, int64_t hidden,
                  uint32_t* scores, typename M::Floats* top) {
   constexpr int64_t kPanel = 2 * M::kLanes;
-  typename M::Floats sum[M::kRows][kVectors] = {};
+  typename M::Floats sum[M::kRows][Vectors] = {};
   multiply<M>(keys, queries, kPanel, words, sum);
-  if (hidden + M::kRows > 1)
-    for (int r = 0; r < M::kRows; ++r)
-      for (int v = 0; v < kVectors; ++v)
-        sum[r][v] = M::hide_before(sum[r][v], hidden + r - v * M::kLanes, kHidden);
+  hide_later<M>(hidden, sum);
 #pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v)
+  for (int v = 0; v < Vectors; ++v)
 #pragma GCC unroll 8
     for (int r = 0; r < M::kRows; ++r) {
       top[v] = M::max(top[v], sum[r][v]);
@@ -91,6 +57,7 @@ struct ForwardPanel {
 
   const Geometry<M>& geometry;
   const AttentionScratch& scratch;
+  Ahead& ahead;
   int64_t query;  ///< the first
   Floats top[2], sum[2];
 
@@ -101,6 +68,7 @@ struct ForwardPanel {
     for (int64_t r = 0; r < count; r += M::kRows) {
       const Left keys{scratch.key_rows + (key + r) * words, words, 1};
       const int64_t hidden = key + r - query;
+      ahead.fetch(geometry.ahead);
       uint32_t* scores = scratch.weights + r * kPanel;
       if (hidden < kLanes)
         score_block<M, 2>(keys, queries, words, hidden, scores, top);
@@ -113,8 +81,8 @@ struct ForwardPanel {
   void rescale(const Floats (&before)[2]) {
     float factor[kPanel];
     for (int v = 0; v < 2; ++v) {
-      const Floats x = M::template exp2<M::kDegree>((before[v] - top[v]) *
-                                                    M::broadcast(geometry.scale * kLog2E));
+      const Floats x =
+          M::template exp2<M::kDegree>((before[v] - top[v]) * M::broadcast(geometry.scale_log2));
       sum[v] *= x;
       M::store(factor + v * kLanes, x);
     }
@@ -127,7 +95,7 @@ struct ForwardPanel {
 
   /// Adds the values of `count` keys from `key` on, weighed.
   void add(int64_t key, int64_t count) {
-    const Floats scale = M::broadcast(geometry.scale * kLog2E);
+    const Floats scale = M::broadcast(geometry.scale_log2);
     for (int64_t v = 0; v < 2; ++v) {
       const int64_t last = query + (v + 1) * kLanes - key;
       sum[v] += weigh<M>(scratch.weights + v * kLanes, last < count ? last : count, scale,
@@ -137,8 +105,8 @@ struct ForwardPanel {
     for (int64_t i = 0; i < kPanel; i += M::kRows) {
       const int64_t last = query + i + M::kRows - key;
       add_product<M>({scratch.weights + i, 1, kPanel}, values, geometry.row,
-                     (last < count ? last : count) / M::kDepth, scratch.out + i * geometry.row,
-                     geometry.row, geometry.vectors);
+                     (last < count ? last : count) / M::kDepth,
+                     {scratch.out + i * geometry.row, geometry.row, key == 0}, geometry.vectors);
     }
   }
 
@@ -147,7 +115,6 @@ struct ForwardPanel {
       top[v] = M::broadcast(kHidden);
       sum[v] = Floats{};
     }
-    std::memset(scratch.out, 0, sizeof(float) * kPanel * geometry.row);
     for (int64_t key = 0; key < query + kPanel; key += AttentionScratch::kForwardKeys) {
       const int64_t left = query + kPanel - key;
       const int64_t count =
@@ -161,14 +128,15 @@ struct ForwardPanel {
 
   template <class Value>
   void write(Head<Value> out, float* log_sum) {
-    float tops[kPanel], sums[kPanel];
+    float shifts[kPanel], sums[kPanel];
     for (int v = 0; v < 2; ++v) {
-      M::store(tops + v * kLanes, top[v]);
+      M::store(shifts + v * kLanes, top[v] * M::broadcast(geometry.scale_log2));
       M::store(sums + v * kLanes, sum[v]);
     }
     for (int64_t i = 0; i < kPanel && query + i < out.time; ++i) {
       write_row<M>(scratch.out + i * geometry.row, 1 / sums[i], out.at(query + i), out.width);
-      log_sum[query + i] = tops[i] * geometry.scale + std::log(sums[i]);
+      // Of the shift as rounded, which the sum is relative to.
+      log_sum[query + i] = static_cast<float>(shifts[i] * kLog2 + std::log(sums[i]));
     }
   }
 };
@@ -179,17 +147,20 @@ void forward_pass(const AttentionSizes& sizes, const Value* heads_THD, Value* ou
   Carver carver{memory};
   const AttentionScratch scratch(sizes, carver);
   const Geometry<M> geometry(sizes);
-  const auto head = [&](int64_t index) {
-    return head_of(sizes, heads_THD, geometry.heads_all, index);
-  };
   for (int64_t g = 0; g < sizes.kv_heads; ++g) {
-    pack_rows<M>(head(sizes.heads + g), geometry.time, scratch.key_rows);
-    pack_across<M>(head(sizes.heads + sizes.kv_heads + g), geometry.time, geometry.row,
-                   scratch.value_across);
+    const auto key = head_of(sizes, heads_THD, geometry.all, sizes.heads + g);
+    const auto value = head_of(sizes, heads_THD, geometry.all, sizes.heads + sizes.kv_heads + g);
+    pack_rows<M>(key, geometry.time, scratch.key_rows);
+    pack_across<M>(value, geometry.time, geometry.row, scratch.value_across);
     for (int64_t n = g * geometry.group; n < (g + 1) * geometry.group; ++n) {
-      pack_columns<M>(head(n), geometry.time, scratch.query_columns);
-      for (int64_t query = 0; query < sizes.time; query += 2 * M::kLanes) {
-        ForwardPanel<M> panel{geometry, scratch, query, {}, {}};
+      const auto query = head_of(sizes, heads_THD, geometry.all, n);
+      Ahead ahead;
+      ahead.add_next(query, n, sizes.heads, geometry.all);
+      if ((n + 1) % geometry.group == 0)
+        for (const auto& head : {key, value}) ahead.add_next(head, g, sizes.kv_heads, geometry.all);
+      pack_columns<M>(query, geometry.time, scratch.query_columns);
+      for (int64_t t = 0; t < sizes.time; t += 2 * M::kLanes) {
+        ForwardPanel<M> panel{geometry, scratch, ahead, t, {}, {}};
         panel.run();
         panel.write(head_of(sizes, out_TND, sizes.heads, n), log_sum_NT + n * sizes.time);
       }
