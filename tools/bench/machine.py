@@ -13,7 +13,7 @@ SIMD = ("avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf1
 # glibc may use large pages. All processes get the same.
 ALLOCATOR = {
     "GLIBC_TUNABLES": "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184:"
-                      "glibc.malloc.top_pad=67108864:glibc.malloc.arena_max=1",
+                      "glibc.malloc.top_pad=67108864:glibc.malloc.arena_max=1:glibc.malloc.hugetlb=1",
 }  # fmt: skip
 
 
