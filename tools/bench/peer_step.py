@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The training step of `causeway bench step` in PyTorch, as one who knows it writes it today.
 
-peer_step.py --variant VARIANT --layers N --width N --heads N --context N [--tokens N] [--threads N] [--recompute]
+peer_step.py --variant VARIANT --layers N --width N --heads N --context N [--tokens N] [--threads N]
+             [--micro-tokens N] [--recompute]
 
 The same model (RMSNorm, rotary positions, SwiGLU, untied head, no biases, 256 tokens), AdamW and clipped gradients.
 Prints one line of JSON when it is warm; then, for each number n on a line of its input, runs n steps and prints one
@@ -128,16 +129,20 @@ class Trainer:
         compiled = options.variant.startswith("compile")
         self.loss = torch.compile(self.model, dynamic=False) if compiled else self.model
         text = torch.randint(VOCABULARY, (options.tokens // options.context, options.context + 1))
-        self.tokens, self.targets = text[:, :-1].contiguous(), text[:, 1:].contiguous()
+        rows = max(1, options.micro_tokens // options.context) if options.micro_tokens else len(text)
+        self.parts = [(part[:, :-1].contiguous(), part[:, 1:].contiguous()) for part in text.split(rows)]
 
     def step(self) -> torch.Tensor:
-        with self.autocast:
-            loss = self.loss(self.tokens, self.targets)
-        loss.backward()
+        total = torch.zeros(())
+        for tokens, targets in self.parts:
+            with self.autocast:
+                loss = self.loss(tokens, targets) / len(self.parts)
+            loss.backward()
+            total += loss.detach()
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0, foreach=True)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return loss.detach()
+        return total
 
     def warm_up(self) -> None:
         """Compiles, and makes the optimizer's moments; at rate 0, so that the parameters stay as they are."""
@@ -153,12 +158,15 @@ def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--variant", choices=VARIANTS, default="eager")
     for name, default in (("layers", 4), ("width", 128), ("heads", 4), ("context", 64), ("tokens", 4096), ("threads", 1)):
         parser.add_argument(f"--{name}", type=int, default=default, metavar="N")
+    parser.add_argument("--micro-tokens", type=int, default=0, metavar="N", help="tokens of one pass; 0: all of a step")
     parser.add_argument("--recompute", action="store_true", help="keep the input of each layer only")
     options = parser.parse_args(arguments)
     if options.width % (2 * options.heads) != 0:
         parser.error(f"--width {options.width} does not give {options.heads} heads of an even width")
     if options.tokens % options.context != 0:
         parser.error(f"--tokens {options.tokens} is no multiple of --context {options.context}")
+    if options.micro_tokens and options.tokens % max(options.context, options.micro_tokens) != 0:
+        parser.error(f"--tokens {options.tokens} is no multiple of --micro-tokens {options.micro_tokens}")
     return options
 
 
