@@ -84,7 +84,7 @@ def field_of(options: argparse.Namespace) -> step.Field:
     # Compiled kernels are kept beside the build: a second run need not wait for them.
     environment = {"TORCHINDUCTOR_CACHE_DIR": str(ROOT / "build" / "inductor")}
     if options.allocator == "kept":
-        environment |= machine.ALLOCATOR
+        environment |= machine.KEPT_MEMORY
     return step.Field(binary, tuple(sorted(os.sched_getaffinity(0))), peers, options.precisions, environment)
 
 
@@ -96,6 +96,8 @@ class Bench:
         self.pace = Pace(options.rounds or (3 if options.quick else 9), 0.4 if options.quick else 1.0)
         cores = len(self.field.cores)
         self.threads = [int(count) for count in options.threads if int(count) <= cores]
+        if not self.threads:
+            raise SystemExit(f"./run bench: --threads {','.join(options.threads)}, and there is {cores} core to run on")
         self.left_out = [f"{count} threads: there is 1 core" for count in options.threads if int(count) > cores]
         if options.quick:
             self.left_out.append("--quick: L, XL, most peers, longest contexts, long runs of fold and codecs")
@@ -103,7 +105,8 @@ class Bench:
         self.progress = Progress(self.work(), sys.stderr.isatty())
         self.memory_field = step.Field(self.field.binary, self.field.cores,
                                        tuple(peer for peer in MEMORY_PEERS if peer in self.field.peers),
-                                       self.field.precisions, self.field.environment)  # fmt: skip
+                                       self.field.precisions,
+                                       self.field.environment | machine.RETURNED_MEMORY)  # fmt: skip
 
     def plan(self) -> list[tuple[step.Size, int]]:
         return [(step.SIZES[name], threads) for name in self.options.sizes for threads in self.threads]

@@ -9,12 +9,14 @@ import time
 
 SIMD = ("avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_bf16",
         "avx_vnni", "asimd", "bf16", "i8mm", "sve")  # fmt: skip
-# glibc keeps large blocks instead of giving them back at each step, which would cost page faults; and PyTorch and
-# glibc may use large pages. All processes get the same.
-ALLOCATOR = {
+# glibc keeps large blocks instead of giving them back at each step, which would cost page faults, and asks for large
+# pages. All processes get the same.
+KEPT_MEMORY = {
     "GLIBC_TUNABLES": "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184:"
                       "glibc.malloc.top_pad=67108864:glibc.malloc.arena_max=1:glibc.malloc.hugetlb=1",
 }  # fmt: skip
+# glibc gives every large block back when it is freed: the least memory, for where that is what is measured.
+RETURNED_MEMORY = {"GLIBC_TUNABLES": "glibc.malloc.mmap_threshold=1048576"}
 
 
 def field(path: str, name: str) -> str:
