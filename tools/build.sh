@@ -48,7 +48,8 @@ word_bench() {
     return
   fi
   build_release causeway
-  exec build/release/causeway bench "$@"
+  [[ " $* " == *" --no-peers "* ]] || need_test_python
+  exec "$python" tools/bench "$@"
 }
 
 # bench_tokenizer [TEXT...]: agreement with the tokenizers package, then speed beside it and tiktoken, on the texts or
