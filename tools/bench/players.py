@@ -22,6 +22,12 @@ class PlayerFailed(Exception):
     """What a process said last, or what it failed to say."""
 
 
+def ended(status: int, errors: str) -> str:
+    """The last line that says what was wrong."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip() and not line.startswith("Run with --help")]
+    return f"ended with status {status}: {lines[-1][:300] if lines else 'no message'}"
+
+
 @dataclasses.dataclass
 class Player:
     """One process. `kind` is ours, products or peer; `precision` is fp32 or bf16."""
@@ -116,8 +122,7 @@ class Player:
     def _last_words(self) -> str:
         status = self._process.wait()
         self._errors.seek(0)
-        lines = [line.strip() for line in self._errors.read().decode(errors="replace").splitlines() if line.strip()]
-        return f"ended with status {status}: {lines[-1][:300] if lines else 'no message'}"
+        return ended(status, self._errors.read().decode(errors="replace"))
 
 
 @dataclasses.dataclass(frozen=True)

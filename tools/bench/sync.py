@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 
+from players import ended
 from step import HERE, Field
 
 SECONDS_MAX = 600
@@ -23,8 +24,7 @@ def rows_of(field: Field, command: list[str]) -> list[dict]:
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         return [{"what": "all", "failure": str(error)[:300]}]
     if rows is None:
-        lines = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()
-        return [{"what": "all", "failure": f"ended with status {done.returncode}: {lines[-1][:300]}"}]
+        return [{"what": "all", "failure": ended(done.returncode, done.stderr or done.stdout)}]
     return rows
 
 
