@@ -42,7 +42,6 @@ inline constexpr float kExp2<4>[4] = {0.693124175f, 0.240240991f, 0.0559064262f,
 /// functions of two instruction sets apart.
 template <class Machine, int Count>
 struct Lanes {
-  Lanes() = delete;
   static constexpr int64_t kLanes = Count;
   using Floats = typename VectorsOf<Count>::Floats;
   using Ints = typename VectorsOf<Count>::Ints;
@@ -159,6 +158,10 @@ struct Lanes {
   CAUSEWAY_INLINE Floats across(const T* const (&rows)[1], int64_t count) {
     return rows[0] == nullptr ? Floats{} : Machine::words(rows[0], count);
   }
+
+ private:
+  friend Machine;
+  Lanes() = default;
 };
 
 }  // namespace causeway

@@ -9,7 +9,6 @@ namespace causeway {
 
 template <class Machine>
 struct LanesAvx512 : Lanes<Machine, 16> {
-  LanesAvx512() = delete;
   using Base = Lanes<Machine, 16>;
   using Floats = typename Base::Floats;
   static constexpr int kRows = 8, kVectors = 4;
@@ -47,6 +46,10 @@ struct LanesAvx512 : Lanes<Machine, 16> {
       power = multiply_add(power, fraction, broadcast(kExp2<Degree>[k]));
     return _mm512_maskz_scalef_ps(kAll, multiply_add(power, fraction, broadcast(1)), whole);
   }
+
+ private:
+  friend Machine;
+  LanesAvx512() = default;
 };
 
 }  // namespace causeway
