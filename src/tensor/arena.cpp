@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tensor/arena.h"
 
-#include <ATen/ops/zeros.h>
+#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "core/check.h"
+#include "core/memory.h"
 
 namespace causeway {
 namespace {
@@ -22,8 +23,9 @@ bool decays(Role role) { return role == Role::kMatrix || role == Role::kHead; }
 /// `count` zeros of which the first lies on kAlignBytes.
 at::Tensor aligned_zeros(int64_t count, at::ScalarType dtype) {
   const auto bytes = static_cast<int64_t>(c10::elementSize(dtype));
-  const at::Tensor storage =
-      at::zeros({count + kAlignBytes / bytes}, at::device(at::kCPU).dtype(dtype));
+  at::Tensor storage = at::empty({count + kAlignBytes / bytes}, at::device(at::kCPU).dtype(dtype));
+  want_large_pages(storage.data_ptr(), storage.nbytes());
+  storage.zero_();
   const auto past =
       static_cast<int64_t>(reinterpret_cast<uintptr_t>(storage.data_ptr()) % kAlignBytes);
   return storage.narrow(0, past == 0 ? 0 : (kAlignBytes - past) / bytes, count);

@@ -2,12 +2,12 @@
 #include "tensor/workspace.h"
 
 #include <ATen/ops/from_blob.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstdlib>
 
 #include "core/check.h"
+#include "core/memory.h"
 
 namespace causeway {
 namespace {
@@ -49,8 +49,7 @@ void Workspace::add_chunk(int64_t bytes) {
   auto* memory = static_cast<std::byte*>(std::aligned_alloc(
       static_cast<size_t>(huge ? kHugePageBytes : kAlignBytes), static_cast<size_t>(size)));
   CW_CHECK(memory != nullptr, "no memory for {} bytes of a step", size);
-  // Large pages spare the processor's table of addresses; without them it is only slower.
-  if (huge) ::madvise(memory, static_cast<size_t>(size), MADV_HUGEPAGE);
+  if (huge) want_large_pages(memory, static_cast<size_t>(size));
   chunks_.push_back({std::unique_ptr<std::byte, Free>(memory), size});
 }
 

@@ -198,10 +198,11 @@ Result<void> read_worker(const std::string& folder, const json& counters, const 
 
 Result<void> read_all(const std::string& folder, const json& manifest, Team& team) {
   if (manifest.at("recipe").get<std::string>() != digest_of(continuation_key(team.recipe())).hex())
-    return failure(Fault::kBadInput,
-                   "{} was written by another recipe; only the run's folder, threads, checkpoints "
-                   "and validations may change before a run is resumed",
-                   folder);
+    return failure(
+        Fault::kBadInput,
+        "{} was written by another recipe; only the run's folder, threads, pinning, checkpoints "
+        "and validations may change before a run is resumed",
+        folder);
   CW_TRY(verify_parts(folder, manifest, team));
   const json& workers = manifest.at("workers");
   if (workers.size() != team.workers().size())
@@ -224,6 +225,7 @@ std::string continuation_key(const Recipe& recipe) {
   const RunOptions free;
   same.run.folder = free.folder;
   same.run.threads = free.threads;
+  same.run.pin = free.pin;
   same.run.checkpoint_every = free.checkpoint_every;
   same.run.keep = free.keep;
   same.run.valid_every = free.valid_every;
