@@ -91,7 +91,7 @@ int bench_replicas(const BenchSizes& sizes, int32_t workers) {
   const auto optimizer = make_plugin(inner_optimizers(), "optimizer", {"adamw", {}}, none);
   const auto placement = std::make_shared<const Placement>(model->layout());
   const int32_t carriers = std::min(sizes.threads, workers);
-  Threads threads(carriers, [&] { prepare_compute_thread(sizes.threads / carriers); });
+  Threads threads(carriers, [&] { prepare_compute_threads(sizes.threads / carriers); });
   std::vector<std::unique_ptr<Bench>> replicas;
   for (int32_t i = 0; i < workers; ++i)
     replicas.push_back(std::make_unique<Bench>(*model, placement, *optimizer, sizes));
@@ -114,7 +114,7 @@ int bench_replicas(const BenchSizes& sizes, int32_t workers) {
 /// The step's matrix products and attention alone, on buffers that are there.
 int bench_products(const BenchSizes& sizes) {
   const auto model = make_model(sizes);
-  prepare_compute_thread(sizes.threads);
+  prepare_compute_threads(sizes.threads);
   StepProducts products(sizes);
   return serve({{"parameters", model->layout().count()}, {"tokens", sizes.tokens}},
                [&](int64_t count) {

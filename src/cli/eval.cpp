@@ -107,7 +107,7 @@ class Evaluator {
         arguments_(arguments),
         token_bytes_(bytes_of_tokens(*saved.tokenizer)),
         encoder_(saved.tokenizer->encoder()),
-        threads_(thread_count(arguments.threads), [] { prepare_compute_thread(); }) {
+        threads_(thread_count(arguments.threads), prepare_compute_thread) {
     options_.context = arguments.context;
     options_.stride = arguments.stride;
     options_.token_bytes = token_bytes_;

@@ -2,6 +2,7 @@
 #include "core/threads.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <atomic>
 #include <numeric>
@@ -87,6 +88,24 @@ TEST(ThreadsDeath, HaveOneCallerAtATime) {
       },
       "one caller at a time");
   EXPECT_DEATH(Threads(0), "0 threads");
+}
+
+// Goal: a pinned thread runs on one core that the process may use; indices beyond the cores go
+// round. Method: ask the system, in threads of their own.
+TEST(PinToCore, LeavesOneCore) {
+  cpu_set_t allowed;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+  const int32_t count = CPU_COUNT(&allowed);
+  for (const int32_t index : {0, count - 1, count, 3 * count + 1}) {
+    cpu_set_t pinned;
+    std::thread([&] {
+      pin_to_core(index);
+      ::sched_getaffinity(0, sizeof(pinned), &pinned);
+    }).join();
+    EXPECT_EQ(CPU_COUNT(&pinned), 1);
+    CPU_AND(&pinned, &pinned, &allowed);
+    EXPECT_EQ(CPU_COUNT(&pinned), 1);
+  }
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ Result<double> last_bits(const RunSummary& summary, const std::string& folder) {
 Result<std::vector<Evaluation>> score_shared(const Recipe& recipe, const std::string& checkpoint) {
   CW_ASSIGN(const SavedModel saved, open_model(checkpoint));
   CW_ASSIGN(const auto sites, open_sites(recipe));
-  Threads threads(thread_count(recipe.run.threads), [] { prepare_compute_thread(); });
+  Threads threads(thread_count(recipe.run.threads), prepare_compute_thread);
   const std::vector<int32_t> token_bytes = bytes_of_tokens(*recipe.tokenizer);
   EvaluateOptions options;
   options.token_bytes = token_bytes;

@@ -17,7 +17,7 @@ class ReplicaTest : public testing::Test {
                             test_folder())),
         replica_(*recipe_.model_plugin,
                  std::make_shared<const Placement>(recipe_.model_plugin->layout()),
-                 *recipe_.optimizer) {}
+                 *recipe_.optimizer, recipe_.step_options()) {}
 
   void fill(std::string_view state, float value) {
     std::vector<float> all(static_cast<size_t>(everything().count()), value);

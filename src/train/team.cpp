@@ -27,10 +27,12 @@ void pin_threads(int32_t threads, int32_t first_core) {
 
 }  // namespace
 
-void prepare_compute_thread(int32_t threads) {
+void prepare_compute_threads(int32_t threads) {
   at::globalContext().setFlushDenormal(true);  // LibTorch's own threads start with it then
   at::set_num_threads(threads);
 }
+
+void prepare_compute_thread() { prepare_compute_threads(1); }
 
 int32_t threads_of_worker(const Recipe& recipe) {
   const int32_t threads = thread_count(recipe.run.threads);
@@ -48,7 +50,7 @@ Team::Team(const Recipe& recipe, const Clock& clock)
       threads_(std::min(thread_count(recipe.run.threads), recipe.workers()),
                [share = threads_of_worker(recipe), pin = recipe.run.pin,
                 next = std::make_shared<std::atomic<int32_t>>(0)] {
-                 prepare_compute_thread(share);
+                 prepare_compute_threads(share);
                  if (pin) pin_threads(share, share * (*next)++);
                }) {}
 

@@ -72,7 +72,9 @@ class Team {
 
 /// How the calling thread computes: with so many threads of LibTorch, denormals flushed. Every
 /// thread that touches replicas calls it once, before its first computation.
-void prepare_compute_thread(int32_t threads = 1);
+void prepare_compute_threads(int32_t threads);
+/// The same with one thread.
+void prepare_compute_thread();
 
 /// Threads for one worker's step: what is left of `run.threads` when each worker has one.
 int32_t threads_of_worker(const Recipe& recipe);
