@@ -2,9 +2,9 @@
 #include "tensor/workspace.h"
 
 #include <ATen/ops/from_blob.h>
+#include <sys/mman.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "core/check.h"
 #include "core/memory.h"
@@ -17,15 +17,34 @@ constexpr int64_t kHugePageBytes = int64_t{1} << 21;
 
 int64_t rounded(int64_t bytes, int64_t step) { return (bytes + step - 1) / step * step; }
 
-struct Free {
-  void operator()(std::byte* memory) const { std::free(memory); }
-};
+/// Pages of the system's own, so that what is given back is given back at once, which the C library
+/// does not promise.
+std::byte* map_pages(int64_t bytes) {
+  void* pages = ::mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CW_CHECK(pages != MAP_FAILED, "no memory for {} bytes of a step", bytes);
+  return static_cast<std::byte*>(pages);
+}
 
 }  // namespace
 
+/// Memory that begins on a large page.
 struct Workspace::Chunk {
-  std::unique_ptr<std::byte, Free> memory;
-  int64_t bytes = 0;
+  explicit Chunk(int64_t wanted)
+      : bytes(rounded(wanted, kHugePageBytes)),
+        mapped(bytes + kHugePageBytes),
+        pages(map_pages(mapped)),
+        memory(pages + rounded(reinterpret_cast<intptr_t>(pages), kHugePageBytes) -
+               reinterpret_cast<intptr_t>(pages)) {
+    want_large_pages(memory, static_cast<size_t>(bytes));
+  }
+  ~Chunk() { ::munmap(pages, static_cast<size_t>(mapped)); }
+  Chunk(const Chunk&) = delete;
+  Chunk& operator=(const Chunk&) = delete;
+
+  const int64_t bytes, mapped;
+  std::byte* const pages;
+  std::byte* const memory;
 };
 
 Workspace::Workspace() = default;
@@ -43,26 +62,18 @@ int64_t Workspace::bytes(int64_t count, at::ScalarType dtype) {
   return rounded(count * static_cast<int64_t>(c10::elementSize(dtype)), kAlignBytes);
 }
 
-void Workspace::add_chunk(int64_t bytes) {
-  const bool huge = bytes >= kHugePageBytes;
-  const int64_t size = rounded(bytes, huge ? kHugePageBytes : kAlignBytes);
-  auto* memory = static_cast<std::byte*>(std::aligned_alloc(
-      static_cast<size_t>(huge ? kHugePageBytes : kAlignBytes), static_cast<size_t>(size)));
-  CW_CHECK(memory != nullptr, "no memory for {} bytes of a step", size);
-  if (huge) want_large_pages(memory, static_cast<size_t>(size));
-  chunks_.push_back({std::unique_ptr<std::byte, Free>(memory), size});
-}
-
 at::Tensor Workspace::take(at::IntArrayRef sizes, at::ScalarType dtype) {
   const int64_t wanted = bytes(c10::multiply_integers(sizes), dtype);
-  if (total_ == 0 && chunks_.empty() && most_ > 0) add_chunk(std::max(most_, wanted));
-  if (chunks_.empty()) add_chunk(wanted);
-  while (used_ + wanted > chunks_[chunk_].bytes) {
-    if (chunk_ + 1 == chunks_.size()) add_chunk(std::max(wanted, chunks_[chunk_].bytes));
+  const auto add_chunk = [this](int64_t bytes) {
+    chunks_.push_back(std::make_unique<Chunk>(bytes));
+  };
+  if (chunks_.empty()) add_chunk(std::max(most_, wanted));
+  while (used_ + wanted > chunks_[chunk_]->bytes) {
+    if (chunk_ + 1 == chunks_.size()) add_chunk(std::max(wanted, chunks_[chunk_]->bytes));
     ++chunk_;
     used_ = 0;
   }
-  std::byte* memory = chunks_[chunk_].memory.get() + used_;
+  std::byte* memory = chunks_[chunk_]->memory + used_;
   used_ += wanted;
   total_ += wanted;
   most_ = std::max(most_, total_);

@@ -47,10 +47,9 @@ class Workspace {
 
  private:
   struct Chunk;
-  void add_chunk(int64_t bytes);
   void release(size_t chunk, int64_t used, int64_t total);
 
-  std::vector<Chunk> chunks_;
+  std::vector<std::unique_ptr<Chunk>> chunks_;
   size_t chunk_ = 0;   // the one in use
   int64_t used_ = 0;   // of it
   int64_t total_ = 0;  // of all

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -98,6 +99,13 @@ class Llama final : public Model {
   double head_loss_and_gradient(const StepWeights& weights, const Slice& slice, const Normed& last,
                                 const ResidualGradient& dh, const StepGradients& gradients,
                                 Workspace& workspace) const;
+  /// Calls each(weights, first token, the rows that the head reads [M, C]) for slices of the texts,
+  /// shared among threads.
+  void each_slice(
+      const Arena& x, const at::Tensor& inputs_BT,
+      const std::function<void(const StepWeights&, int64_t, const at::Tensor&)>& each) const;
+  void head_losses(const StepWeights& weights, const at::Tensor& y_MC, const at::Tensor& targets_M,
+                   const at::Tensor& losses_M) const;
   /// The normalised rows that the head reads: [M, C].
   at::Tensor forward(const StepWeights& weights, const at::Tensor& inputs_BT,
                      Workspace& workspace) const;
@@ -273,36 +281,57 @@ at::Tensor Llama::forward(const StepWeights& weights, const at::Tensor& inputs_B
   return normalised(h_MC, h_MC.scalar_type(), options_.norm_eps, workspace).y_MC;
 }
 
-at::Tensor Llama::losses(const Arena& x, const at::Tensor& tokens) const {
-  check_tokens(tokens, options_.context + 1);
-  const int64_t batch = tokens.size(0), time = tokens.size(1) - 1, rows = batch * time;
-  CW_CHECK(time > 0);
+void Llama::each_slice(
+    const Arena& x, const at::Tensor& inputs_BT,
+    const std::function<void(const StepWeights&, int64_t, const at::Tensor&)>& each) const {
   Workspace& workspace = Workspace::of_this_thread();
   const Workspace::Scope scope(workspace);
-  const at::ScalarType type = x.flat().scalar_type();
-  const StepWeights weights = map_.weights(x, type, workspace);
-  const at::Tensor y_MC = forward(weights, tokens.narrow(1, 0, time), workspace);
-  const at::Tensor targets_M = tokens.narrow(1, 1, time).reshape({rows}).contiguous();
-  at::Tensor losses_M = at::empty({rows}, y_MC.options());
-  const int64_t step = head_rows(options_, rows);
+  const StepWeights weights = map_.weights(x, x.flat().scalar_type(), workspace);
+  const int64_t batch = inputs_BT.size(0), time = inputs_BT.size(1);
+  const int64_t rows = std::max<int64_t>(1, StepOptions{}.micro_tokens / time);
+  at::parallel_for(0, (batch + rows - 1) / rows, 1, [&](int64_t begin, int64_t end) {
+    Workspace& own = Workspace::of_this_thread();
+    for (int64_t slice = begin; slice < end; ++slice) {
+      const Workspace::Scope part(own);
+      const int64_t row = slice * rows, count = std::min(rows, batch - row);
+      each(weights, row * time, forward(weights, inputs_BT.narrow(0, row, count), own));
+    }
+  });
+}
+
+at::Tensor Llama::losses(const Arena& x, const at::Tensor& tokens) const {
+  check_tokens(tokens, options_.context + 1);
+  const int64_t batch = tokens.size(0), time = tokens.size(1) - 1;
+  CW_CHECK(time > 0);
+  const at::Tensor targets_M = tokens.narrow(1, 1, time).reshape({-1}).contiguous();
+  const at::Tensor losses_M = at::empty({batch * time}, x.flat().options());
+  each_slice(x, tokens.narrow(1, 0, time),
+             [&](const StepWeights& weights, int64_t first, const at::Tensor& y_MC) {
+               head_losses(weights, y_MC, targets_M.narrow(0, first, y_MC.size(0)),
+                           losses_M.narrow(0, first, y_MC.size(0)));
+             });
+  return losses_M.view({batch, time});
+}
+
+void Llama::head_losses(const StepWeights& weights, const at::Tensor& y_MC,
+                        const at::Tensor& targets_M, const at::Tensor& losses_M) const {
+  Workspace& workspace = Workspace::of_this_thread();
+  const int64_t rows = y_MC.size(0), step = head_rows(options_, rows);
   for (int64_t row = 0; row < rows; row += step) {
     const Workspace::Scope part(workspace);
     const int64_t count = std::min(step, rows - row);
-    const at::Tensor logits_MV = workspace.take({count, options_.vocabulary}, type);
+    const at::Tensor logits_MV = workspace.take({count, options_.vocabulary}, y_MC.scalar_type());
     product(y_MC.narrow(0, row, count), weights.head, logits_MV);
     cross_entropy(logits_MV, targets_M.narrow(0, row, count), losses_M.narrow(0, row, count));
   }
-  return losses_M.view({batch, time});
 }
 
 at::Tensor Llama::logits(const Arena& x, const at::Tensor& tokens) const {
   check_tokens(tokens, options_.context);
-  Workspace& workspace = Workspace::of_this_thread();
-  const Workspace::Scope scope(workspace);
-  const StepWeights weights = map_.weights(x, x.flat().scalar_type(), workspace);
-  const at::Tensor y_MC = forward(weights, tokens, workspace);
-  at::Tensor logits_MV = at::empty({tokens.numel(), options_.vocabulary}, y_MC.options());
-  product(y_MC, weights.head, logits_MV);
+  const at::Tensor logits_MV = at::empty({tokens.numel(), options_.vocabulary}, x.flat().options());
+  each_slice(x, tokens, [&](const StepWeights& weights, int64_t first, const at::Tensor& y_MC) {
+    product(y_MC, weights.head, logits_MV.narrow(0, first, y_MC.size(0)));
+  });
   return logits_MV.view({tokens.size(0), tokens.size(1), options_.vocabulary});
 }
 
