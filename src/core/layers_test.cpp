@@ -25,6 +25,7 @@ struct Layer {
 const std::map<std::string, Layer>& layers() {
   static const std::map<std::string, Layer> table = {
       {"core", {}},
+      {"kernel", {{"core"}, {}}},
       {"codec", {{"core"}, {}}},
       {"aggregate", {{"core"}, {}}},
       {"tokenizer", {{"core"}, {}}},
@@ -35,7 +36,7 @@ const std::map<std::string, Layer>& layers() {
       {"sync", {{"core", "codec", "aggregate"}, {"exchange"}}},
       {"exchange", {{"core", "codec", "aggregate", "sync"}, {}}},
       {"tensor", {{"core", "sync"}, {}, true}},
-      {"model", {{"core", "tokenizer", "data", "sync", "tensor"}, {}, true}},
+      {"model", {{"core", "kernel", "tokenizer", "data", "sync", "tensor"}, {}, true}},
       {"train",
        {{"core", "codec", "aggregate", "tokenizer", "data", "prepare", "sync", "exchange", "optim",
          "record", "tensor", "model"},

@@ -13,7 +13,7 @@
 #include <tuple>
 
 #include "core/check.h"
-#include "model/attention_kernel.h"
+#include "kernel/attention_kernel.h"
 #include "model/element.h"
 #include "tensor/workspace.h"
 

@@ -5,7 +5,7 @@
 
 #include "model/dot.h"
 #include "model/element.h"
-#include "model/exponential.h"
+#include "kernel/exponential.h"
 #include "model/rows.h"
 
 namespace causeway {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "model/attention_kernel.h"
+#include "kernel/attention_kernel.h"
 #include "model/element.h"
 
 namespace causeway {

@@ -18,7 +18,7 @@
 
 #include "core/simd.h"
 #include "model/element.h"
-#include "model/moves.h"
+#include "kernel/moves.h"
 #include "model/rows.h"
 
 namespace causeway {

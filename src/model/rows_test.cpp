@@ -14,7 +14,6 @@
 
 #include "model/column_sums.h"
 #include "model/cross_entropy.h"
-#include "model/exponential.h"
 #include "model/head_norm.h"
 #include "model/norm.h"
 #include "model/rope.h"
@@ -161,20 +160,6 @@ TEST(RowKernels, NormAndItsGradient) {
               type == at::kBFloat16 ? 0.01 : 1e-5);
     expect_near(narrow, dh.to(at::kDouble));
   }
-}
-
-// Method: steps of 0.00137 between the ends, against the C library in float64.
-TEST(Exponential, IsExactToTwoTenMillionths) {
-  for (double x = -87.2; x < 88.2; x += 0.00137) {
-    const auto rounded = static_cast<float>(x);
-    const double wanted = std::exp(static_cast<double>(rounded));
-    ASSERT_NEAR(exponential(rounded), wanted, 2e-7 * wanted) << x;
-  }
-  EXPECT_EQ(exponential(0.0f), 1);
-  EXPECT_EQ(exponential(-100.0f), 0);
-  EXPECT_EQ(exponential(-std::numeric_limits<float>::infinity()), 0);
-  EXPECT_GT(exponential(1000.0f), 2e38f);
-  EXPECT_TRUE(std::isnan(exponential(std::numeric_limits<float>::quiet_NaN())));
 }
 
 TEST(RowKernels, GiveTheSameBitsOnTwoThreads) {

@@ -240,12 +240,12 @@ void StepMatrixMap::split(const std::vector<size_t>& tensors, const std::vector<
 }
 
 void StepMatrixMap::collect(const Arena& x, std::span<const StepGradients> lanes, Arena& g) const {
-  const auto of_block = [&](size_t block, at::Tensor BlockGradients::*member) {
+  const auto of_block = [&](size_t block, at::Tensor BlockGradients::* member) {
     std::vector<at::Tensor> out;
     for (const StepGradients& lane : lanes) out.push_back(lane.blocks[block].*member);
     return out;
   };
-  const auto whole = [&](at::Tensor StepGradients::*member) {
+  const auto whole = [&](at::Tensor StepGradients::* member) {
     std::vector<at::Tensor> out;
     for (const StepGradients& lane : lanes) out.push_back(lane.*member);
     return out;

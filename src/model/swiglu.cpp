@@ -2,7 +2,7 @@
 #include "model/swiglu.h"
 
 #include "model/element.h"
-#include "model/exponential.h"
+#include "kernel/exponential.h"
 #include "model/rows.h"
 
 namespace causeway {

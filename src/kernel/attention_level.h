@@ -8,7 +8,7 @@
 
 #include "core/bf16.h"
 #include "core/simd.h"
-#include "model/attention_kernel.h"
+#include "kernel/attention_kernel.h"
 
 // CAUSEWAY_TARGET(instruction sets): what follows is compiled for them, to the end of the file. It
 // goes after all includes but those of the kernel, lest functions of other headers be compiled so.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/moves.h"
+#include "kernel/moves.h"
 
 #include <cstring>
 
@@ -20,8 +20,8 @@ constexpr int64_t kBlock = 16;
 void transpose_plain(const float* source, int64_t source_stride, int64_t rows, int64_t columns,
                      float* target, int64_t target_stride) {
   for (int64_t c = 0; c < columns; ++c)
-    for (int64_t r = 0; r < rows; ++r)
-      target[c * target_stride + r] = source[r * source_stride + c];
+    for (int64_t r = 0; r < rows; ++r)  // bits, as they may be pairs of Bf16
+      std::memcpy(target + c * target_stride + r, source + r * source_stride + c, sizeof(float));
 }
 
 #if defined(__x86_64__)

@@ -6,14 +6,14 @@
 #include <cstring>
 #include <utility>
 
-#include "model/attention_head.h"
-#include "model/attention_level.h"
-#include "model/attention_scratch.h"
+#include "kernel/attention_head.h"
+#include "kernel/attention_level.h"
+#include "kernel/attention_scratch.h"
 
 CAUSEWAY_TARGET(CAUSEWAY_AVX512)
-#include "model/attention_backward.h"
-#include "model/attention_forward.h"
-#include "model/attention_lanes_avx512.h"
+#include "kernel/attention_backward.h"
+#include "kernel/attention_forward.h"
+#include "kernel/attention_lanes_avx512.h"
 
 namespace causeway {
 namespace {

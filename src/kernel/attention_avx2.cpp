@@ -6,13 +6,13 @@
 #include <cstring>
 #include <utility>
 
-#include "model/attention_head.h"
-#include "model/attention_level.h"
-#include "model/attention_scratch.h"
+#include "kernel/attention_head.h"
+#include "kernel/attention_level.h"
+#include "kernel/attention_scratch.h"
 
 CAUSEWAY_TARGET(CAUSEWAY_AVX2)
-#include "model/attention_backward.h"
-#include "model/attention_forward.h"
+#include "kernel/attention_backward.h"
+#include "kernel/attention_forward.h"
 
 namespace causeway {
 namespace {

@@ -8,8 +8,8 @@
 // the right one is read in vectors.
 #pragma once
 
-#include "model/attention_head.h"
-#include "model/attention_lanes.h"
+#include "kernel/attention_head.h"
+#include "kernel/attention_lanes.h"
 
 namespace causeway {
 

@@ -3,7 +3,7 @@
 // T time, N query heads, H all heads, D head width.
 #pragma once
 
-#include "model/attention_geometry.h"
+#include "kernel/attention_geometry.h"
 
 namespace causeway {
 

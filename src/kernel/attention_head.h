@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "model/attention_kernel.h"
+#include "kernel/attention_kernel.h"
 
 namespace causeway {
 

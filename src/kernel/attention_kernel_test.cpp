@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // T time, N query heads, G key/value heads, H = N + 2G, D head width.
-#include "model/attention_kernel.h"
+#include "kernel/attention_kernel.h"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/attention_backward.h"
-#include "model/attention_forward.h"
-#include "model/attention_level.h"
+#include "kernel/attention_backward.h"
+#include "kernel/attention_forward.h"
+#include "kernel/attention_level.h"
 
 namespace causeway {
 namespace {

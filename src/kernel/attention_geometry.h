@@ -4,9 +4,9 @@
 #include <cmath>
 #include <numbers>
 
-#include "model/attention_head.h"
-#include "model/attention_scratch.h"
-#include "model/attention_tiles.h"
+#include "kernel/attention_head.h"
+#include "kernel/attention_scratch.h"
+#include "kernel/attention_tiles.h"
 
 namespace causeway {
 

@@ -20,13 +20,13 @@
 // With bfloat16 products (kAvx512Bf16) weights and slopes are rounded to bfloat16 for the products,
 // as LibTorch's kernel rounds them; at lower levels bfloat16 is widened to float32 and only results
 // are rounded. Sums are float32 always, in an order that depends on the sizes and the level alone.
-#include "model/attention_kernel.h"
+#include "kernel/attention_kernel.h"
 
 #include <type_traits>
 
 #include "core/check.h"
-#include "model/attention_level.h"
-#include "model/attention_scratch.h"
+#include "kernel/attention_level.h"
+#include "kernel/attention_scratch.h"
 
 namespace causeway {
 namespace {

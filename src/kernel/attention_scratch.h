@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "model/attention_kernel.h"
+#include "kernel/attention_kernel.h"
 
 namespace causeway {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/moves.h"
+#include "kernel/moves.h"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 
 #include <immintrin.h>
 
-#include "model/attention_lanes.h"
+#include "kernel/attention_lanes.h"
 
 namespace causeway {
 
