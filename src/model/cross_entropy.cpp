@@ -3,9 +3,9 @@
 
 #include <cmath>
 
+#include "kernel/exponential.h"
 #include "model/dot.h"
 #include "model/element.h"
-#include "kernel/exponential.h"
 #include "model/rows.h"
 
 namespace causeway {

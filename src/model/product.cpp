@@ -17,8 +17,8 @@
 #include <type_traits>
 
 #include "core/simd.h"
-#include "model/element.h"
 #include "kernel/moves.h"
+#include "model/element.h"
 #include "model/rows.h"
 
 namespace causeway {

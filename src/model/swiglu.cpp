@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/swiglu.h"
 
-#include "model/element.h"
 #include "kernel/exponential.h"
+#include "model/element.h"
 #include "model/rows.h"
 
 namespace causeway {
