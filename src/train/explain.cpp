@@ -2,12 +2,13 @@
 #include "train/explain.h"
 
 #include <ATen/ops/zeros.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <numeric>
+#include <string>
 
 #include "data/corpus.h"
 #include "train/team.h"
@@ -119,9 +120,11 @@ int64_t program_memory_bytes() {
 }
 
 int64_t peak_memory_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss * 1024;
+  // Not getrusage: what it tells begins with the memory of the program that started this one.
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::atoll(line.c_str() + line.find(':') + 1) * 1024;
+  return 0;
 }
 
 }  // namespace causeway
