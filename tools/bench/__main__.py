@@ -93,7 +93,7 @@ class Bench:
 
     def __init__(self, options: argparse.Namespace):
         self.options, self.field = options, field_of(options)
-        self.pace = Pace(options.rounds or (3 if options.quick else 9), 0.4 if options.quick else 1.0)
+        self.pace = Pace(options.rounds or (2 if options.quick else 9), 0.2 if options.quick else 1.0)
         cores = len(self.field.cores)
         self.threads = [int(count) for count in options.threads if int(count) <= cores]
         if not self.threads:
