@@ -15,6 +15,7 @@
 
 #include "cli/bench_products.h"
 #include "cli/command.h"
+#include "core/simd.h"
 #include "model/model.h"
 #include "optim/clip.h"
 #include "optim/inner.h"
@@ -56,6 +57,7 @@ double seconds_of(const std::function<void()>& call) {
 /// Answers each line of the input, a number of steps, with what `steps` says of them.
 int serve(json ready, const std::function<json(int64_t)>& steps) {
   ready["ready"] = true;
+  ready["simd"] = simd_name(simd());
   ready["memory_bytes"] = peak_memory_bytes();
   std::cout << ready.dump() << std::endl;
   std::string line;

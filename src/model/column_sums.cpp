@@ -10,7 +10,6 @@ namespace causeway {
 namespace {
 
 constexpr int64_t kStrip = 64;  // columns that are summed together
-constexpr int64_t kRowsPerSum = 64;
 
 template <class Element>
 void add_strip(const Element* x, int64_t rows, int64_t stride, int64_t width, Wide<Element>* sums) {

@@ -76,7 +76,6 @@ void head_norm_backward(const HeadNormSizes& sizes, const at::Tensor& gains_2D,
   CW_CHECK(dheads_MRD.is_contiguous());
   const int64_t rows = dheads_MRD.size(0), stride = dheads_MRD.size(1) * dheads_MRD.size(2);
   const int64_t width = dheads_MRD.size(2), queries = sizes.heads, all = queries + sizes.kv_heads;
-  constexpr int64_t kRowsPerSum = 64;
   const int64_t blocks = (rows + kRowsPerSum - 1) / kRowsPerSum;
   const Workspace::Scope scope(workspace);
   // The gains' gradients of each block of rows: those of queries, then those of keys.

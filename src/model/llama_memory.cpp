@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "kernel/attention_kernel.h"
+#include "model/column_sums.h"
 #include "model/element.h"
 
 namespace causeway {
@@ -73,7 +74,8 @@ class SliceBytes {
   }
   int64_t attention_backward() const {
     const int64_t q = o_.heads * o_.head_width, qkv = heads() * o_.head_width;
-    const int64_t gains = o_.has_head_norm() ? wide((m_ + 63) / 64 * 2 * o_.head_width) : 0;
+    const int64_t gains =
+        o_.has_head_norm() ? wide((m_ + kRowsPerSum - 1) / kRowsPerSum * 2 * o_.head_width) : 0;
     return std::max(outer(o_.width, q),
                     narrow(m_ * q) + narrow(m_ * qkv) +
                         std::max({kernel(), gains, outer(o_.width, qkv), narrow(m_ * o_.width)}));

@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "model/test_numbers.h"
+
 namespace causeway {
 namespace {
 
@@ -23,17 +25,6 @@ struct Sizes {
   int64_t rows, inputs, outputs;
   at::ScalarType type;
 };
-
-/// Values that no pattern of the sizes meets, rounded to the type.
-at::Tensor numbers(at::IntArrayRef sizes, double seed, at::ScalarType type) {
-  const int64_t count = c10::multiply_integers(sizes);
-  return at::linspace(seed, seed + 0.7 * static_cast<double>(count), count, at::kDouble)
-      .sin()
-      .view(sizes)
-      .to(type);
-}
-
-at::Tensor exact(const at::Tensor& values) { return values.to(at::kDouble).clone(); }
 
 class Products : public testing::TestWithParam<Sizes> {
  protected:

@@ -18,6 +18,7 @@
 #include "model/norm.h"
 #include "model/rope.h"
 #include "model/swiglu.h"
+#include "model/test_numbers.h"
 
 namespace causeway {
 namespace {
@@ -79,17 +80,6 @@ TEST(ColumnSums, AreTheSums) {
     EXPECT_TRUE(sums.equal(2 * x_MC.sum(0))) << rows;
   }
 }
-
-/// Sines as values of the type.
-at::Tensor numbers(at::IntArrayRef sizes, double seed, at::ScalarType type) {
-  const int64_t count = c10::multiply_integers(sizes);
-  return at::linspace(seed, seed + 0.7 * static_cast<double>(count), count, at::kDouble)
-      .sin()
-      .view(sizes)
-      .to(type);
-}
-
-at::Tensor exact(const at::Tensor& values) { return values.to(at::kDouble).clone(); }
 
 void expect_near(const at::Tensor& got, const at::Tensor& wanted) {
   const double eps = got.scalar_type() == at::kBFloat16 ? 0x1p-8 : 1e-6;

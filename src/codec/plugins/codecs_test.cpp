@@ -5,32 +5,14 @@
 
 #include <cmath>
 
-#include "codec/codec.h"
+#include "codec/test_codec.h"
 #include "core/random.h"
 
 namespace causeway {
 namespace {
 
 std::unique_ptr<Codec> make(const char* name, int64_t block = 0) {
-  Plugin plugin{name, {}};
-  if (block > 0) plugin.options.set("block", block);
-  Mistakes mistakes;
-  auto codec = make_plugin(codecs(), "codec", plugin, mistakes);
-  EXPECT_TRUE(mistakes.empty()) << mistakes.text();
-  return codec;
-}
-
-Bytes encoded(const Codec& codec, std::span<const float> values) {
-  Bytes bytes;
-  codec.encode(values, 1, bytes);
-  EXPECT_EQ(std::ssize(bytes), codec.block_bytes_max(std::ssize(values)));
-  return bytes;
-}
-
-std::vector<float> round_trip(const Codec& codec, std::span<const float> values) {
-  std::vector<float> out(values.size());
-  EXPECT_TRUE(codec.decode(encoded(codec, values), out).ok());
-  return out;
+  return codec_with(name, block > 0 ? "block" : "", block);
 }
 
 // Finite floats of every magnitude, from their bits.

@@ -15,6 +15,7 @@
 
 #include "codec/codec.h"
 #include "codec/finite.h"
+#include "codec/runs.h"
 #include "core/simd.h"
 
 namespace causeway {
@@ -109,31 +110,28 @@ class Int8 final : public Codec {
             "Values that share one scale.");
     }
   };
-  explicit Int8(const Options& options) : run_(static_cast<size_t>(options.block)) {}
+  explicit Int8(const Options& options) : runs_(options.block) {}
 
-  int64_t block_values() const override {
-    const auto run = static_cast<int64_t>(run_);
-    return kBlockValues / run * run;
-  }
+  int64_t block_values() const override { return runs_.block_values(); }
 
   void encode(std::span<const float> block, uint64_t, Bytes& bytes) const override {
     check_block_size(block);
-    const size_t runs = run_count(block.size());
+    const size_t runs = runs_.count(block.size());
     const size_t start = bytes.size();
     bytes.resize(start + 4 * runs + block.size());
     std::byte* scales = bytes.data() + start;
     std::byte* codes = scales + 4 * runs;
     for (size_t i = 0; i < runs; ++i) {
-      const auto run = part(block, i);
+      const auto run = runs_.part(block, i);
       const size_t ahead = i + 1 < runs ? run.size() : 0;
       const float scale = scale_of(run);
       std::memcpy(scales + 4 * i, &scale, sizeof(scale));
-      if (scale > 0) with_simd([&] { quantise(run, ahead, scale, codes + i * run_); });
+      if (scale > 0) with_simd([&] { quantise(run, ahead, scale, codes + i * runs_.length()); });
     }
   }
 
   Result<void> decode(ByteSpan bytes, std::span<float> block) const override {
-    const size_t runs = run_count(block.size());
+    const size_t runs = runs_.count(block.size());
     CW_TRY(want_bytes("int8", bytes, 4 * runs + block.size()));
     const std::byte* codes = bytes.data() + 4 * runs;
     for (size_t i = 0; i < runs; ++i) {
@@ -144,9 +142,10 @@ class Int8 final : public Codec {
       if (!zero && !(scale >= std::numeric_limits<float>::min() && scale <= kScaleMax))
         return failure(Fault::kCorrupt, "int8: run {} has scale {}; wanted: 0, or {} to {}", i,
                        scale, std::numeric_limits<float>::min(), kScaleMax);
-      const auto run = part(block, i);
+      const auto run = runs_.part(block, i);
       int8_t least = 0;
-      with_simd([&] { least = dequantise(codes + i * run_, scale, run.size(), run.data()); });
+      with_simd(
+          [&] { least = dequantise(codes + i * runs_.length(), scale, run.size(), run.data()); });
       if (least < -127)
         return failure(Fault::kCorrupt, "int8: run {} has code -128; wanted: -127 to 127", i);
     }
@@ -154,18 +153,11 @@ class Int8 final : public Codec {
   }
 
   int64_t block_bytes_max(int64_t count) const override {
-    return 4 * static_cast<int64_t>(run_count(static_cast<size_t>(count))) + count;
+    return 4 * static_cast<int64_t>(runs_.count(static_cast<size_t>(count))) + count;
   }
 
  private:
-  size_t run_count(size_t count) const { return (count + run_ - 1) / run_; }
-  template <class T>
-  std::span<T> part(std::span<T> block, size_t index) const {
-    const size_t start = index * run_;
-    return block.subspan(start, std::min(run_, block.size() - start));
-  }
-
-  size_t run_;
+  Runs runs_;
 };
 
 }  // namespace

@@ -18,6 +18,7 @@
 
 #include "codec/codec.h"
 #include "codec/finite.h"
+#include "codec/runs.h"
 #include "core/simd.h"
 
 namespace causeway {
@@ -88,16 +89,13 @@ class Nf4 final : public Codec {
             "Values that share one scale.");
     }
   };
-  explicit Nf4(const Options& options) : run_(static_cast<size_t>(options.block)) {}
+  explicit Nf4(const Options& options) : runs_(options.block) {}
 
-  int64_t block_values() const override {
-    const auto run = static_cast<int64_t>(run_);
-    return kBlockValues / run * run;
-  }
+  int64_t block_values() const override { return runs_.block_values(); }
 
   void encode(std::span<const float> block, uint64_t, Bytes& bytes) const override {
     check_block_size(block);
-    const size_t runs = run_count(block.size()), pairs = (block.size() + 1) / 2;
+    const size_t runs = runs_.count(block.size()), pairs = (block.size() + 1) / 2;
     const size_t start = bytes.size();
     bytes.resize(start + 4 * runs + pairs);
     std::byte* out = bytes.data() + start;
@@ -110,7 +108,7 @@ class Nf4 final : public Codec {
   }
 
   Result<void> decode(ByteSpan bytes, std::span<float> block) const override {
-    const size_t runs = run_count(block.size()), pairs = (block.size() + 1) / 2;
+    const size_t runs = runs_.count(block.size()), pairs = (block.size() + 1) / 2;
     CW_CHECK(std::ssize(block) <= kBlockValues, "a block of {} values", block.size());
     CW_TRY(want_bytes("nf4", bytes, 4 * runs + pairs));
     std::array<uint8_t, kBlockValues> codes;
@@ -128,30 +126,23 @@ class Nf4 final : public Codec {
                        scale, kScaleMin);
       std::array<float, 16> levels;
       for (size_t code = 0; code < 16; ++code) levels[code] = kLevels[code] * scale;
-      const auto run = part(block, i);
-      const uint8_t* from = codes.data() + i * run_;
+      const auto run = runs_.part(block, i);
+      const uint8_t* from = codes.data() + i * runs_.length();
       for (size_t j = 0; j < run.size(); ++j) run[j] = levels[from[j]];
     }
     return {};
   }
 
   int64_t block_bytes_max(int64_t count) const override {
-    return 4 * static_cast<int64_t>(run_count(static_cast<size_t>(count))) + (count + 1) / 2;
+    return 4 * static_cast<int64_t>(runs_.count(static_cast<size_t>(count))) + (count + 1) / 2;
   }
 
  private:
-  size_t run_count(size_t count) const { return (count + run_ - 1) / run_; }
-  template <class T>
-  std::span<T> part(std::span<T> block, size_t index) const {
-    const size_t start = index * run_;
-    return block.subspan(start, std::min(run_, block.size() - start));
-  }
-
   // Returns the largest magnitude of all, as bits.
   uint32_t code_all(std::span<const float> block, std::byte* scales, uint8_t* codes) const {
     int32_t most = 0;
-    for (size_t i = 0; i * run_ < block.size(); ++i) {
-      const auto run = part(block, i);
+    for (size_t i = 0; i * runs_.length() < block.size(); ++i) {
+      const auto run = runs_.part(block, i);
       int32_t bits = 0;
       for (const float value : run)
         bits = std::max(bits, std::bit_cast<int32_t>(value) & 0x7fffffff);
@@ -162,15 +153,15 @@ class Nf4 final : public Codec {
       if (scale > 0) {
         std::array<float, 16> edges;
         make_edges(scale, edges.data());
-        code_run(run.data(), run.size(), edges.data(), codes + i * run_);
+        code_run(run.data(), run.size(), edges.data(), codes + i * runs_.length());
       } else {
-        std::fill_n(codes + i * run_, run.size(), kZero);
+        std::fill_n(codes + i * runs_.length(), run.size(), kZero);
       }
     }
     return static_cast<uint32_t>(most);
   }
 
-  size_t run_;
+  Runs runs_;
 };
 
 }  // namespace

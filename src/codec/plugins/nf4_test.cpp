@@ -4,33 +4,13 @@
 #include <array>
 #include <cmath>
 
-#include "codec/codec.h"
+#include "codec/test_codec.h"
 #include "core/random.h"
 
 namespace causeway {
 namespace {
 
-std::unique_ptr<Codec> make(int64_t block = 64) {
-  Plugin plugin{"nf4", {}};
-  plugin.options.set("block", block);
-  Mistakes mistakes;
-  auto codec = make_plugin(codecs(), "codec", plugin, mistakes);
-  EXPECT_TRUE(mistakes.empty()) << mistakes.text();
-  return codec;
-}
-
-Bytes encoded(const Codec& codec, std::span<const float> values) {
-  Bytes bytes;
-  codec.encode(values, 1, bytes);
-  EXPECT_EQ(std::ssize(bytes), codec.block_bytes_max(std::ssize(values)));
-  return bytes;
-}
-
-std::vector<float> round_trip(const Codec& codec, std::span<const float> values) {
-  std::vector<float> out(values.size(), 5.0f);
-  EXPECT_TRUE(codec.decode(encoded(codec, values), out).ok());
-  return out;
-}
+std::unique_ptr<Codec> make(int64_t block = 64) { return codec_with("nf4", "block", block); }
 
 // The 16 codes in order, of scale 1.
 std::vector<float> levels() {

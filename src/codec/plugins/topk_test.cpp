@@ -6,33 +6,13 @@
 #include <numeric>
 #include <utility>
 
-#include "codec/codec.h"
+#include "codec/test_codec.h"
 #include "core/random.h"
 
 namespace causeway {
 namespace {
 
-std::unique_ptr<Codec> make(double keep) {
-  Plugin plugin{"topk", {}};
-  plugin.options.set("keep", keep);
-  Mistakes mistakes;
-  auto codec = make_plugin(codecs(), "codec", plugin, mistakes);
-  EXPECT_TRUE(mistakes.empty()) << mistakes.text();
-  return codec;
-}
-
-Bytes encoded(const Codec& codec, std::span<const float> values) {
-  Bytes bytes;
-  codec.encode(values, 1, bytes);
-  EXPECT_EQ(std::ssize(bytes), codec.block_bytes_max(std::ssize(values)));
-  return bytes;
-}
-
-std::vector<float> round_trip(const Codec& codec, std::span<const float> values) {
-  std::vector<float> out(values.size(), 5.0f);
-  EXPECT_TRUE(codec.decode(encoded(codec, values), out).ok());
-  return out;
-}
+std::unique_ptr<Codec> make(double keep) { return codec_with("topk", "keep", keep); }
 
 // By a sort: equal magnitudes in order of index.
 std::vector<float> plain(double keep, std::span<const float> values) {
