@@ -25,7 +25,7 @@ class KvCache {
   virtual int64_t length() const = 0;  ///< tokens seen
 };
 
-/// How a step is computed. Each of these may change its bits.
+/// How a step is computed. Type, lanes and slices decide about its bits; recomputing changes none.
 struct StepOptions {
   /// kFloat; or kBFloat16: products and what is kept between them are in bfloat16, while weights,
   /// the residual stream, sums and gradients stay float32. Arenas of double compute in double.
