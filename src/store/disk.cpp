@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/disk.h"
+
+namespace causeway {
+
+Result<void> check_file_name(std::string_view name) {
+  constexpr size_t kNameBytesMax = 200;
+  const bool plain = !name.empty() && name.size() <= kNameBytesMax && name != "." && name != ".." &&
+                     name.find_first_of(std::string_view("/\0", 2)) == name.npos;
+  if (plain) return {};
+  return failure(Fault::kBadInput, "\"{}\" is no name of a file; wanted: 1 to {} bytes without '/'",
+                 name.substr(0, kNameBytesMax), kNameBytesMax);
+}
+
+}  // namespace causeway
