@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/hub_machine.h"
+
+#include <algorithm>
+
+namespace causeway {
+namespace {
+
+/// Equal, in a time that does not depend on where they differ.
+bool same_secret(const std::string& a, const std::string& b) {
+  unsigned difference = a.size() == b.size() ? 0 : 1;
+  for (size_t i = 0; i < a.size(); ++i)
+    difference |= static_cast<unsigned>(a[i] ^ (b.empty() ? '\0' : b[i % b.size()]));
+  return difference == 0;
+}
+
+}  // namespace
+
+HubMachine::HubMachine(HubSettings settings, const Schedule& schedule)
+    : settings_(std::move(settings)),
+      schedule_(schedule),
+      arrivals_({settings_.deadline_ms_min, settings_.deadline_ms_max, settings_.deadline_mads}) {
+  CW_CHECK(settings_.run != 0 && settings_.quorum_count >= 1 && settings_.lease_ms >= 1);
+  CW_CHECK(settings_.chunk_bytes <= static_cast<int64_t>(kChunkBytesMax));
+}
+
+Result<std::unique_ptr<HubMachine>> HubMachine::recover(HubSettings settings,
+                                                        const Schedule& schedule,
+                                                        std::span<const LogEntry> log,
+                                                        std::vector<BlobId> spooled,
+                                                        int64_t now_ms) {
+  std::unique_ptr<HubMachine> hub(new HubMachine(std::move(settings), schedule));
+  for (const LogEntry& entry : log) {
+    if (auto state = Ledger::decode(entry.bytes); state) {
+      hub->ledger_ = *std::move(state);
+    } else {
+      CW_ASSIGN(const Record record, decode_record(entry.bytes));
+      CW_TRY(hub->ledger_.apply(record));
+    }
+    hub->appended_ = hub->durable_ = entry.sequence;
+    ++hub->entries_;
+  }
+  const auto& run = hub->ledger_.run;
+  if (run && (run->plan != hub->settings_.plan || run->layout != hub->settings_.layout ||
+              run->genesis != hub->settings_.genesis))
+    return failure(Fault::kBadInput,
+                   "the log is of another run: its plan, model or first state differ; start the "
+                   "hub with the recipe that began it, or with an empty folder");
+  hub->now_ms_ = now_ms;
+  for (const auto& [worker, member] : hub->ledger_.members)
+    if (member.present) hub->live_[worker] = {now_ms, 0};
+  for (const auto& [number, round] : hub->ledger_.rounds) hub->start_clock(number);
+  hub->orphans_ = std::move(spooled);
+  hub->orphans_until_ = hub->ledger_.opened;
+  hub->wake_ms_ = now_ms;
+  return hub;
+}
+
+void HubMachine::on(int64_t now_ms, const HubInput& input, std::vector<HubOutput>& out) {
+  out_ = &out;
+  now_ms_ = std::max(now_ms_, now_ms);
+  take(input);
+  tick(now_ms, out);
+}
+
+void HubMachine::tick(int64_t now_ms, std::vector<HubOutput>& out) {
+  out_ = &out;
+  // Not called for long, though it asked to be: it was the hub that stood still, not its members.
+  const int64_t slept_ms = now_ms - std::max(now_ms_, wake_ms_);
+  if (slept_ms > settings_.lease_ms / 4) {
+    for (auto& [worker, live] : live_) live.heard_ms += slept_ms;
+    for (auto& [round, clock] : clocks_) clock.opened_ms += slept_ms;
+  }
+  now_ms_ = std::max(now_ms_, now_ms);
+  if (!halted_.empty()) {
+    wake_ms_ = INT64_MAX;
+    return;
+  }
+  if (!ledger_.run)
+    append(RunStarted{settings_.run, settings_.plan, settings_.layout, settings_.genesis});
+  watch_leases();
+  retry_stores();
+  look_at_rounds();
+  open_rounds();
+  fold_next();
+  compact();
+  plan_wake();
+}
+
+bool HubMachine::finished() const {
+  return schedule_.round(ledger_.decided + 1) == nullptr && durable_ >= appended_;
+}
+
+// ---- The log and its gate.
+
+void HubMachine::take(const HubInput& input) {
+  if (!halted_.empty()) return;
+  if (const auto* message = std::get_if<Message>(&input)) return hear(*message);
+  if (const auto* logged = std::get_if<Logged>(&input)) {
+    durable_ = std::max(durable_, logged->sequence);
+    return open_gate();
+  }
+  if (const auto* failed = std::get_if<LogFailed>(&input)) {
+    halted_ = failed->error.message;
+    gated_.clear();
+    return;
+  }
+  std::visit(
+      [this](const auto& event) {
+        if constexpr (requires { took(event); }) took(event);
+      },
+      input);
+}
+
+void HubMachine::append(Record record) {
+  const auto applied = ledger_.apply(record);
+  CW_CHECK(applied.ok(), "{}", applied.error().message);
+  ++entries_;
+  emit_now(Append{++appended_, encode_record(record), false});
+}
+
+/// Whatever follows from what was decided waits until that is durable.
+void HubMachine::emit(HubOutput output) {
+  gated_.push_back({appended_, std::move(output)});
+  open_gate();
+}
+
+void HubMachine::open_gate() {
+  while (!gated_.empty() && gated_.front().sequence <= durable_) {
+    HubOutput output = std::move(gated_.front().output);
+    gated_.pop_front();
+    const auto* drop = std::get_if<DropBlob>(&output);
+    if (drop == nullptr || !in_use(drop->blob)) emit_now(std::move(output));
+  }
+}
+
+void HubMachine::send(WorkerId worker, int64_t epoch, Body body) {
+  emit(Send{{settings_.run, epoch, worker, std::move(body)}});
+}
+
+void HubMachine::compact() {
+  if (entries_ < settings_.log_entries_max || durable_ < appended_) return;
+  entries_ = 1;
+  emit_now(Append{++appended_, ledger_.encode(), true});
+}
+
+// ---- Admission.
+
+void HubMachine::hear(const Message& message) {
+  if (const auto* hello = std::get_if<Hello>(&message.body)) return hear(message.worker, *hello);
+  const WorkerId worker = message.worker;
+  if (message.run != settings_.run || ledger_.member(worker, message.epoch) == nullptr) {
+    const auto found = ledger_.members.find(worker);
+    const bool known = found != ledger_.members.end() && message.run == settings_.run;
+    if (!known || message.epoch > ledger_.epoch) return;
+    const MemberState& member = found->second;
+    return send(
+        worker, message.epoch,
+        Fenced{member.present ? "another process of this worker came later" : member.gone_reason,
+               !member.reload});
+  }
+  live_[worker].heard_ms = now_ms_;
+  if (const auto* offer = std::get_if<OfferReady>(&message.body))
+    return hear_offer(worker, message.epoch, *offer);
+  if (const auto* chunk = std::get_if<Chunk>(&message.body))
+    return hear_chunk(worker, message.epoch, *chunk);
+  if (const auto* get = std::get_if<Get>(&message.body))
+    return hear_get(worker, message.epoch, *get);
+  if (const auto* ask = std::get_if<Ask>(&message.body)) return tell_decisions(worker, ask->after);
+  if (const auto* progress = std::get_if<Progress>(&message.body))
+    return hear_progress(worker, *progress);
+  if (const auto* leave = std::get_if<Leave>(&message.body))
+    return remove(worker, "left: " + leave->reason);
+}
+
+std::string HubMachine::why_refused(WorkerId worker, const Hello& hello) const {
+  if (!same_secret(hello.token, settings_.token)) return "the token is wrong";
+  if (worker < 0 || worker >= schedule_.plan().options().workers)
+    return fmt::format("worker {} is none of this run's {}", worker,
+                       schedule_.plan().options().workers);
+  if (hello.build != settings_.build)
+    return fmt::format("the worker's program is {}, the hub's {}", hello.build, settings_.build);
+  if (hello.plan != settings_.plan) return "the plan of synchronisation differs from the hub's";
+  if (hello.layout != settings_.layout) return "the model differs from the hub's";
+  if (hello.genesis != settings_.genesis.digest) return "the model's first state differs";
+  return {};
+}
+
+void HubMachine::hear(WorkerId worker, const Hello& hello) {
+  if (std::string reason = why_refused(worker, hello); !reason.empty())
+    return emit(Send{{0, 0, worker, Refused{hello.incarnation, Fault::kRefused, reason}}});
+  if (!ledger_.run) return;
+  const auto found = ledger_.members.find(worker);
+  const bool again = found != ledger_.members.end() && found->second.present &&
+                     found->second.incarnation == hello.incarnation;
+  if (!again) {
+    release(worker);
+    const bool reload = found != ledger_.members.end() && found->second.reload;
+    append(Admitted{worker, ledger_.epoch + 1, hello.incarnation,
+                    offer_from(hello.applied == ledger_.decided && !reload)});
+    for (auto& [number, clock] : clocks_) {
+      const PlannedRound* planned = schedule_.round(number);
+      const auto drawn = schedule_.drawn(*planned);
+      if (ledger_.members[worker].offer_from <= number && !ledger_.rounds[number].closed &&
+          std::binary_search(drawn.begin(), drawn.end(), worker))
+        clock.awaited.insert(worker);
+    }
+  }
+  live_[worker] = {now_ms_, std::max<int64_t>(hello.applied, 0)};
+  welcome(worker, hello);
+}
+
+/// A joiner takes part from the next round on; who stands at the edge may still enter open ones.
+int64_t HubMachine::offer_from(bool at_edge) const {
+  if (at_edge)
+    for (const auto& [number, round] : ledger_.rounds)
+      if (!round.closed) return number;
+  return ledger_.opened + 1;
+}
+
+void HubMachine::welcome(WorkerId worker, const Hello& hello) {
+  const MemberState& member = ledger_.members[worker];
+  Welcome welcome{hello.incarnation,  ledger_.decided,       member.offer_from,     {}, 0,
+                  settings_.lease_ms, settings_.chunk_bytes, settings_.window_bytes};
+  const bool too_old = hello.applied + 1 < ledger_.kept_from() && hello.applied < ledger_.decided;
+  if (hello.applied < 0 || too_old || hello.applied > ledger_.decided || member.reload) {
+    const BlobRef from = ledger_.snapshot.bytes > 0 ? ledger_.snapshot : settings_.genesis;
+    welcome.snapshot = from.digest;
+    welcome.snapshot_bytes = from.bytes;
+  }
+  send(worker, member.epoch, welcome);
+}
+
+void HubMachine::remove(WorkerId worker, std::string reason, bool reload) {
+  const int64_t epoch = ledger_.members[worker].epoch;
+  release(worker);
+  append(Removed{worker, epoch, reason, reload});
+  forget_awaited(worker);
+  live_.erase(worker);
+  send(worker, epoch, Fenced{std::move(reason), !reload});
+}
+
+/// Its epoch ends: what it was sending stops; what it has handed in stays in the spool until the
+/// rounds that are open now are decided, as it may come back and offer the same again.
+void HubMachine::release(WorkerId worker) {
+  for (const auto& [number, round] : ledger_.rounds) {
+    drop_transfer({number, worker});
+    const auto held = round.held.find(worker);
+    if (round.closed || held == round.held.end()) continue;
+    for (const Parcel& parcel : held->second.parcels) orphans_.push_back({worker, parcel.digest});
+  }
+  orphans_until_ = ledger_.opened;
+}
+
+void HubMachine::watch_leases() {
+  if (now_ms_ < lease_check_ms_) return;
+  std::vector<WorkerId> silent;
+  lease_check_ms_ = now_ms_ + settings_.lease_ms;
+  for (const auto& [worker, live] : live_) {
+    const int64_t ends_ms = live.heard_ms + settings_.lease_ms;
+    if (ends_ms < now_ms_)
+      silent.push_back(worker);
+    else
+      lease_check_ms_ = std::min(lease_check_ms_, ends_ms + 1);
+  }
+  for (const WorkerId worker : silent)
+    remove(worker, fmt::format("no word for {:.1f} s",
+                               static_cast<double>(now_ms_ - live_[worker].heard_ms) / 1000));
+}
+
+void HubMachine::plan_wake() {
+  wake_ms_ = live_.empty() ? INT64_MAX : lease_check_ms_;
+  for (const BlobId& blob : troubled_) wake_by(incoming_[blob].retry_ms);
+  for (const auto& [number, round] : ledger_.rounds) {
+    const RoundClock& clock = clocks_[number];
+    const int64_t soft = clock.opened_ms + deadline_ms(clock);
+    const int64_t hard = clock.opened_ms + settings_.deadline_ms_max;
+    if (soft > now_ms_) wake_by(soft);
+    if (hard > now_ms_) wake_by(hard);
+  }
+}
+
+}  // namespace causeway

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/schedule.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace causeway {
+namespace {
+
+constexpr Hook kHooks[] = {Hook::kAfterBackward, Hook::kBeforeUpdate, Hook::kAfterUpdate};
+
+}  // namespace
+
+const PlannedRound* Schedule::round(int64_t number) const {
+  while (static_cast<int64_t>(rounds_.size()) < number && walked_ < steps_) {
+    ++walked_;
+    for (const Hook hook : kHooks) {
+      PlannedRound next{std::ssize(rounds_) + 1, walked_, hook, plan_.due(hook, walked_), 0};
+      if (next.channels.empty()) continue;
+      for (auto earlier = rounds_.rbegin(); earlier != rounds_.rend() && next.needs == 0; ++earlier)
+        for (const int32_t channel : earlier->channels) {
+          const int64_t delay = plan_.channels()[static_cast<size_t>(channel)].spec.delay;
+          if (std::tuple(earlier->step + delay, earlier->hook) <= std::tuple(next.step, hook))
+            next.needs = earlier->round;
+        }
+      rounds_.push_back(std::move(next));
+    }
+  }
+  const bool there = number >= 1 && number <= std::ssize(rounds_);
+  return there ? &rounds_[static_cast<size_t>(number - 1)] : nullptr;
+}
+
+bool Schedule::drawn(const PlannedRound& round, int32_t channel, WorkerId worker) const {
+  const std::vector<WorkerId> members = plan_.members(channel, round.hook, round.step);
+  return std::binary_search(members.begin(), members.end(), worker);
+}
+
+std::vector<WorkerId> Schedule::drawn(const PlannedRound& round) const {
+  std::vector<WorkerId> out;
+  for (const int32_t channel : round.channels) {
+    const std::vector<WorkerId> members = plan_.members(channel, round.hook, round.step);
+    std::vector<WorkerId> both;
+    std::set_union(out.begin(), out.end(), members.begin(), members.end(),
+                   std::back_inserter(both));
+    out = std::move(both);
+  }
+  return out;
+}
+
+}  // namespace causeway
