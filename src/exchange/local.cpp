@@ -23,7 +23,7 @@ struct LocalExchange::Round {
   Poll state = Poll::kPending;
   Commit commit;
 
-  bool complete() const { return state == Poll::kPending && offers.size() == expected.size(); }
+  bool complete() const { return offers.size() == expected.size(); }
 };
 
 namespace {
@@ -76,6 +76,7 @@ LocalExchange::~LocalExchange() = default;
 
 void LocalExchange::launch(Offer offer) {
   const std::lock_guard lock(mutex_);
+  if (offer.round <= decided_ && !rounds_.contains(offer.round)) return;
   const auto [found, fresh] = rounds_.try_emplace(offer.round);
   Round& round = found->second;
   if (fresh) {
@@ -119,7 +120,11 @@ std::vector<RoundOutcome> LocalExchange::pump(Threads& threads) {
   const std::lock_guard lock(mutex_);
   std::vector<RoundOutcome> outcomes;
   for (auto& [number, round] : rounds_) {
-    if (!round.complete()) continue;
+    if (number <= decided_) continue;
+    // In order of number, whichever is complete first: the folder's states pass from one to the
+    // next.
+    if (number != decided_ + 1 || !round.complete()) break;
+    decided_ = number;
     RoundOutcome outcome;
     outcome.round = round.commit.round = number;
     outcome.step = round.step;

@@ -26,9 +26,9 @@ struct RoundOutcome {
   bool committed = false;
 };
 
-/// The exchange of replicas that share one process. Offers wait, encoded, until all expected
-/// members have launched or declined; then `pump` folds them block by block in member order, so
-/// that any order of arrival and any number of threads give the same bits.
+/// The exchange of replicas that share one process. Rounds may overlap. Offers wait, encoded, until
+/// all expected members have launched or declined; then `pump` folds them block by block in member
+/// order, so that any order of arrival and any number of threads give the same bits.
 class LocalExchange final : public Exchange {
  public:
   /// `plan` outlives the exchange.
@@ -39,9 +39,14 @@ class LocalExchange final : public Exchange {
   Poll poll(int64_t round, WorkerId worker, const Commit*& commit) override;
   void settled(int64_t number, WorkerId worker, const Digest& replicated) override;
 
-  /// Folds every round whose offers are complete, on `threads`. Call while no worker runs.
+  /// Decides, in order of number, every round whose offers are complete: folds it, on `threads`.
+  /// A round waits for those before it. Call while no worker runs.
   /// Returns what was decided since the last call, in order of round.
   std::vector<RoundOutcome> pump(Threads& threads);
+
+  /// For an exchange that has decided nothing: the rounds up to this one were decided before a
+  /// restart.
+  void resume_after(int64_t round) { decided_ = round; }
 
   /// The folder's own states by channel (residuals of the downlink), for checkpoints.
   const std::vector<States>& states() const { return states_; }
@@ -57,6 +62,7 @@ class LocalExchange final : public Exchange {
   std::vector<States> states_;
   std::mutex mutex_;
   std::map<int64_t, Round> rounds_;
+  int64_t decided_ = 0;  // the last round decided
 };
 
 }  // namespace causeway

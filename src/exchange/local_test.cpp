@@ -297,6 +297,43 @@ TEST(LocalExchange, ARoundIsFreedWhenAllHaveSettled) {
   EXPECT_EQ(exchange.poll(1, 2, commit), Poll::kPending);
 }
 
+TEST(LocalExchange, DecidesRoundsInOrderOfNumber) {
+  const auto plan = plan_of("down = 'int8'\ndown_feedback = 'ef'", 2);
+  const auto bytes = [&](std::vector<int64_t> rounds) {
+    LocalExchange exchange(*plan);
+    Threads threads(1);
+    std::vector<int64_t> decided;
+    for (const WorkerId id : {0, 1})
+      for (const int64_t round : rounds) {
+        exchange.launch(offer_of(*plan, id, round));
+        for (const RoundOutcome& outcome : exchange.pump(threads)) decided.push_back(outcome.round);
+      }
+    EXPECT_THAT(decided, ElementsAre(1, 2, 3));
+    return std::pair(result_of(exchange, 2).bytes, result_of(exchange, 3).bytes);
+  };
+  EXPECT_EQ(bytes({1, 2, 3}), bytes({3, 2, 1}));
+}
+
+TEST(LocalExchange, AnOfferForARoundThatIsOverChangesNothing) {
+  const auto plan = plan_of("", 2);
+  LocalExchange exchange(*plan);
+  Threads threads(1);
+  for (const WorkerId id : {0, 1}) exchange.launch(offer_of(*plan, id));
+  exchange.pump(threads);
+  for (const WorkerId id : {0, 1}) exchange.settled(1, id, Digest{});
+  exchange.launch(offer_of(*plan, 0));
+  EXPECT_DEATH(exchange.settled(1, 0, Digest{}), "never opened");
+}
+
+TEST(LocalExchange, GoesOnAfterTheRoundsBeforeARestart) {
+  const auto plan = plan_of("", 2);
+  LocalExchange exchange(*plan);
+  exchange.resume_after(4);
+  Threads threads(1);
+  for (const WorkerId id : {0, 1}) exchange.launch(offer_of(*plan, id, 5));
+  EXPECT_THAT(exchange.pump(threads), SizeIs(1));
+}
+
 TEST(LocalExchangeDeathTest, RefusesAnOfferOfWhoIsNotDrawn) {
   const auto plan = plan_of("participation = 0.25");
   const auto drawn = plan->members(0, Hook::kAfterUpdate, kPeriod);

@@ -70,6 +70,7 @@ class ToyTeam {
       workers_[i]->tokens = old.tokens;
     }
     exchange_.states() = from.exchange_.states();
+    exchange_.resume_after(workers_.front()->engine.counters().round);
   }
 
   /// Tokens that a worker trains in a step.
@@ -94,7 +95,7 @@ class ToyTeam {
   void enter(Worker& worker) {
     worker.entered = true;
     const int64_t step = worker.steps + 1;
-    if (worker.hook == Hook::kAfterBackward && plan_.trains(worker.id, step)) {
+    if (worker.hook == Hook::kAfterBackward && worker.engine.trains(step)) {
       worker.replica.backward(step);
       worker.tokens += step_tokens(worker.id);
     }

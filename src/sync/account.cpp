@@ -32,7 +32,7 @@ bool averages_alone(const BoundPlan& plan, const BoundChannel& first) {
   if (state == "v" || !state.starts_with('u') || first.spec.port.name != "assign") return false;
   for (const BoundChannel& other : plan.channels())
     if (other.port->reads() == "v" && other.spec.hook == first.spec.hook &&
-        first.spec.period % other.spec.period == 0 &&
+        other.spec.delay <= first.spec.delay && first.spec.period % other.spec.period == 0 &&
         (first.spec.phase - other.spec.phase) % other.spec.period == 0)
       return false;
   return true;
@@ -51,9 +51,9 @@ RunBytes predicted_bytes(const BoundPlan& plan, int64_t first, int64_t last) {
   RunBytes out;
   for (int32_t i = 0; i < static_cast<int32_t>(plan.channels().size()); ++i) {
     const ChannelBytes bytes = channel_bytes(plan, i);
-    const int64_t times = firings(at(plan, i).spec, first, last);
-    out.up += times * bytes.up * bytes.members;
-    out.down += times * bytes.down * plan.options().workers;
+    const Channel& channel = at(plan, i).spec;
+    out.up += firings(channel, first, last) * bytes.up * bytes.members;
+    out.down += applications(channel, first, last) * bytes.down * plan.options().workers;
   }
   return out;
 }
@@ -115,6 +115,11 @@ std::vector<std::string> plan_warnings(const BoundPlan& plan, const std::string&
           fmt::format("channel `{}` never fires: its period is {} and the run has {} "
                       "steps",
                       channel.spec.name, channel.spec.period, steps));
+    else if (applications(channel.spec, 1, steps) == 0)
+      out.push_back(
+          fmt::format("no consensus of channel `{}` is applied: it comes {} steps after a firing "
+                      "and the run has {} steps",
+                      channel.spec.name, channel.spec.delay, steps));
     if (adam && averages_alone(plan, channel))
       out.push_back(fmt::format(
           "channel `{}` averages Adam's first moment in rounds where `v` is not averaged: a worker "

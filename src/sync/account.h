@@ -24,7 +24,8 @@ struct RunBytes {
   int64_t sum() const { return up + down; }
 };
 
-/// Of the steps `first` to `last`, both in.
+/// Of the steps `first` to `last`, both in: offers count where channels fire, a consensus where it
+/// is applied.
 RunBytes predicted_bytes(const BoundPlan& plan, int64_t first, int64_t last);
 
 /// Of one step of data-parallel training: fp32 gradients up and their mean down, without framing.
@@ -45,8 +46,8 @@ double round_seconds(int64_t up_bytes, int64_t down_bytes, const Link& link);
 /// The largest encoded offer of one worker: all channels that fire at one hook of one step.
 int64_t largest_offer_bytes(const BoundPlan& plan);
 
-/// What is risky in a plan, in words: channels that never fire in `steps`, Adam's first moment
-/// averaged without the second (reference: the DES-LOC pitfall).
+/// What is risky in a plan, in words: channels that never fire in `steps` or are never applied,
+/// Adam's first moment averaged without the second (reference: the DES-LOC pitfall).
 std::vector<std::string> plan_warnings(const BoundPlan& plan, const std::string& optimizer,
                                        int64_t steps);
 

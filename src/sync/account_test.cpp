@@ -61,6 +61,25 @@ TEST(PredictedBytes, AreThoseThatEnginesAndExchangeCount) {
         }
 }
 
+TEST(PredictedBytes, CountAConsensusWhereItIsApplied) {
+  const auto plan = toy_bind("preset = 'streaming_diloco'\nperiod = 4\ndelay = 3", {}, {2, 1, {}});
+  const int64_t first = 2 * (4 * 22 + 8), second = 2 * (4 * 12 + 8);
+  // Fired at 2, 6, 10 and 4, 8; applied at 5, 9, 13 and 7, 11.
+  EXPECT_EQ(predicted_bytes(*plan, 1, 4).up, first + second);
+  EXPECT_EQ(predicted_bytes(*plan, 1, 4).down, 0);
+  EXPECT_EQ(predicted_bytes(*plan, 1, 10).up, 3 * first + 2 * second);
+  EXPECT_EQ(predicted_bytes(*plan, 1, 10).down, 2 * first + second);
+  ToyTeam team(*plan, toy_layout(), {{}, 1, {}});
+  team.run_to(10);
+  RunBytes sum;
+  for (const auto& worker : team.workers()) {
+    sum.up += worker->engine.counters().traffic.up_bytes;
+    sum.down += worker->engine.counters().traffic.down_bytes;
+  }
+  EXPECT_EQ(sum.up, predicted_bytes(*plan, 1, 10).up);
+  EXPECT_EQ(sum.down, predicted_bytes(*plan, 1, 10).down);
+}
+
 TEST(PredictedBytes, OfFullFloatsAreFourBytesAValueAndAFrame) {
   const auto plan = toy_bind("preset = 'fedavg'\nperiod = 3", {}, {5, 1, {}});
   const ChannelBytes one = channel_bytes(*plan, 0);
@@ -137,6 +156,26 @@ TEST(PlanWarnings, TellOfChannelsThatNeverFire) {
   const std::string sync = "preset = 'diloco'\nperiod = 100";
   EXPECT_THAT(warnings(sync, "adamw", 100), IsEmpty());
   EXPECT_THAT(warnings(sync, "adamw", 99), ElementsAre(HasSubstr("channel `x` never fires")));
+}
+
+TEST(PlanWarnings, TellOfChannelsThatAreNeverApplied) {
+  const std::string sync = "preset = 'streaming_diloco'\nperiod = 100\nfragments = 1\ndelay = 4";
+  EXPECT_THAT(warnings(sync, "adamw", 104), IsEmpty());
+  EXPECT_THAT(warnings(sync, "adamw", 103),
+              ElementsAre(HasSubstr("no consensus of channel `x0` is applied")));
+  EXPECT_THAT(warnings(sync, "adamw", 99), ElementsAre(HasSubstr("never fires")));
+}
+
+TEST(PlanWarnings, TellOfAMomentThatIsAppliedAfterTheFirst) {
+  const auto moments = [](const char* u, const char* v) {
+    const std::string channel = "[[channel]]\nperiod = 10\nport = {name = 'assign', state = ";
+    return warnings(channel + "'u'}\nname = 'u'\ndelay = " + u + "\n" + channel +
+                        "'v'}\nname = 'v'\ndelay = " + v,
+                    "adamw");
+  };
+  EXPECT_THAT(moments("2", "2"), IsEmpty());
+  EXPECT_THAT(moments("2", "1"), IsEmpty());
+  EXPECT_THAT(moments("1", "2"), ElementsAre(HasSubstr("channel `u` averages Adam's")));
 }
 
 TEST(PlanWarnings, TellOfAdamsFirstMomentAveragedAlone) {

@@ -27,6 +27,10 @@ int64_t firings(const Channel& channel, int64_t first, int64_t last) {
          due_up_to(channel, steps_at(channel.hook, first - 1));
 }
 
+int64_t applications(const Channel& channel, int64_t first, int64_t last) {
+  return firings(channel, first - channel.delay, last - channel.delay);
+}
+
 Value to_value(const Plan& plan) {
   Value::Array channels;
   for (const Channel& channel : plan.channels) channels.push_back(write_options(channel));

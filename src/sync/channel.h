@@ -41,12 +41,14 @@ struct Channel {
   Hook hook = Hook::kAfterUpdate;
   int64_t period = 1;
   int64_t phase = 0;
+  int64_t delay = 0;
 
   template <class Visit>
   void each(Visit&& visit) {
     visit("name", name, Required{}, "", "Name of the channel, new in its plan.");
-    visit("region", region, Required{}, "",
-          "Part of the model: all, role=matrix, layers 0..3, !role=norm, joined by &.");
+    visit(
+        "region", region, Required{}, "",
+        "Part of the model: all, role=matrix, layers 0..3, fragment 0/2, !role=norm, joined by &.");
     visit("port", port, Required{}, "", "What is offered and what a consensus does.");
     visit("feedback", feedback, Required{}, "", "Error feedback at the sender.");
     visit("up", up, Required{}, "", "Codec of offers.");
@@ -67,6 +69,9 @@ struct Channel {
     visit("period", period, Range<int64_t>{1, 1'000'000'000}, "steps", "Steps between firings.");
     visit("phase", phase, Range<int64_t>{0, 1'000'000'000}, "steps",
           "The channel fires when (steps finished - phase) is a multiple of the period.");
+    visit("delay", delay, Range<int64_t>{0, 1'000'000'000}, "steps",
+          "Steps from a firing to the hook where its consensus is applied, at most the period; 0: "
+          "the worker waits for it at once.");
   }
 };
 
@@ -79,6 +84,9 @@ bool is_due(const Channel& channel, Hook hook, int64_t step);
 
 /// How often the channel fires in the steps `first` to `last`, both in.
 int64_t firings(const Channel& channel, int64_t first, int64_t last);
+
+/// How often a consensus of the channel is applied in these steps: `delay` steps after it fired.
+int64_t applications(const Channel& channel, int64_t first, int64_t last);
 
 struct Plan {
   std::vector<Channel> channels;

@@ -60,6 +60,21 @@ TEST(Channel, FiringsAreThoseOfALoop) {
       }
 }
 
+TEST(Channel, ApplicationsAreTheFiringsOfEarlierSteps) {
+  for (const Hook hook : kHooks)
+    for (int64_t delay = 0; delay <= 5; ++delay) {
+      Channel channel = timed(hook, 5, 3);
+      channel.delay = delay;
+      for (int64_t first = 1; first <= 18; ++first) {
+        int64_t counted = 0;
+        for (int64_t last = first; last <= 34; ++last) {
+          counted += last > delay && is_due(channel, hook, last - delay) ? 1 : 0;
+          ASSERT_EQ(applications(channel, first, last), counted) << delay << ", " << first;
+        }
+      }
+    }
+}
+
 TEST(Channel, FiringsOfNoStepsAreNone) {
   for (const Hook hook : kHooks) EXPECT_EQ(firings(timed(hook, 1, 0), 5, 4), 0);
 }
@@ -80,6 +95,7 @@ Channel unusual() {
   channel.hook = Hook::kBeforeUpdate;
   channel.period = 48;
   channel.phase = 5;
+  channel.delay = 7;
   return channel;
 }
 
@@ -110,6 +126,7 @@ TEST(Plan, IsReadBackFromItsTable) {
   EXPECT_EQ(channel.hook, Hook::kBeforeUpdate);
   EXPECT_EQ(channel.period, 48);
   EXPECT_EQ(channel.phase, 5);
+  EXPECT_EQ(channel.delay, 7);
   EXPECT_EQ(again.channels.back().port.name, "gradient");
 }
 

@@ -22,9 +22,13 @@ Engine::Engine(const BoundPlan& plan, WorkerId worker, Replica& replica, Exchang
     : plan_(plan), worker_(worker), replica_(replica), exchange_(exchange) {
   for (const BoundChannel& channel : plan.channels()) {
     States& states = states_.emplace_back();
-    for (StateSpec& spec : channel.port->states(channel.count)) states.declare(std::move(spec));
-    for (StateSpec& spec : channel.feedback->states(channel.count, Holder::kWorker))
-      states.declare(std::move(spec));
+    const auto declare = [&](std::vector<StateSpec> specs) {
+      for (StateSpec& spec : specs)
+        if (worker != kFollower || spec.holder == Holder::kReplicated)
+          states.declare(std::move(spec));
+    };
+    declare(channel.port->states(channel.count));
+    declare(channel.feedback->states(channel.count, Holder::kWorker));
     channel.port->start(channel.region, replica, states);
   }
   counters_.versions.resize(states_.size());
@@ -32,34 +36,77 @@ Engine::Engine(const BoundPlan& plan, WorkerId worker, Replica& replica, Exchang
 }
 
 Go Engine::at(Hook hook, int64_t step, int64_t tokens) {
-  if (!open_) {
-    std::vector<int32_t> due = plan_.due(hook, step);
-    if (due.empty()) return plan_.trains(worker_, step) ? Go::kUpdate : Go::kSkipUpdate;
+  Arrival arrival = arrive(hook, step);
+  if (arrival == Arrival::kPending) return Go::kWait;
+  std::vector<int32_t> due = plan_.due(hook, step);
+  if (due.empty()) return trains(step) ? Go::kUpdate : Go::kSkipUpdate;
+  if (fired_step_ != step || fired_hook_ != hook) {
     launch(std::move(due), hook, step, tokens);
+    arrival = arrive(hook, step);
+    if (arrival == Arrival::kPending) return Go::kWait;
   }
-  const Commit* commit = nullptr;
-  const Poll poll = exchange_.poll(open_->round, worker_, commit);
-  if (poll == Poll::kPending) return Go::kWait;
-  if (poll == Poll::kReady) apply(*commit);
-  exchange_.settled(open_->round, worker_, replicated_digest());
-  open_.reset();
-  const bool no_gradient = poll == Poll::kAborted && hook == Hook::kAfterBackward;
+  const bool no_gradient = arrival == Arrival::kAborted && hook == Hook::kAfterBackward;
   return no_gradient ? Go::kSkipUpdate : Go::kUpdate;
 }
 
+bool Engine::trains(int64_t step) const {
+  return worker_ != kFollower && plan_.trains(worker_, step) &&
+         exchange_.expects(counters_.round + 1, worker_);
+}
+
+int64_t Engine::needs(int64_t step) const {
+  int64_t launched = counters_.round;
+  std::vector<OpenRound> open(open_.begin(), open_.end());
+  const auto applied = pass_step(plan_, step, launched, open);
+  return applied.empty() ? 0 : std::ranges::max(applied);
+}
+
+std::vector<int64_t> Engine::open_rounds() const {
+  std::vector<int64_t> out;
+  for (const Open& open : open_) out.push_back(open.round);
+  return out;
+}
+
+/// Applies what is due here, in order of round, up to the first round that is undecided.
+Engine::Arrival Engine::arrive(Hook hook, int64_t step) {
+  Arrival out = Arrival::kApplied;
+  for (size_t i = 0; i < open_.size();) {
+    Open& open = open_[i];
+    const auto channels = arriving(plan_, open, hook, step);
+    const Commit* commit = nullptr;
+    const Poll poll = channels.empty() ? Poll::kReady : exchange_.poll(open.round, worker_, commit);
+    if (poll == Poll::kPending) return Arrival::kPending;
+    if (poll == Poll::kAborted) {
+      out = Arrival::kAborted;
+    } else {
+      for (const int32_t channel : channels) apply(*commit, channel, open);
+      if (!open.channels.empty()) {
+        ++i;
+        continue;
+      }
+      ++counters_.traffic.rounds;
+    }
+    exchange_.settled(open.round, worker_, replicated_digest());
+    open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  return out;
+}
+
 void Engine::launch(std::vector<int32_t> due, Hook hook, int64_t step, int64_t tokens) {
-  open_ = Open{++counters_.round, tokens, std::move(due), {}};
-  Offer offer{open_->round, step, hook, worker_, {}, {}};
+  fired_step_ = step;
+  fired_hook_ = hook;
+  Open& open = open_.emplace_back(Open{{++counters_.round, step, hook, due}, tokens, {}});
+  CW_CHECK(open_.size() <= states_.size(), "{} rounds are open at once", open_.size());
+  Offer offer{open.round, step, hook, worker_, {}, {}};
   bool member = false;
-  for (const int32_t channel : open_->channels) {
-    const auto drawn = plan_.members(channel, hook, step);
-    if (!std::binary_search(drawn.begin(), drawn.end(), worker_)) continue;
+  for (const int32_t channel : due) {
+    if (!offers(channel, open)) continue;
     member = true;
-    auto part = this->offer(channel, tokens, open_->sent);
+    auto part = this->offer(channel, open);
     if (!part) {
       offer.declined = part.error().message;
       offer.parts.clear();
-      open_->sent.clear();
+      open.sent.clear();
       break;
     }
     offer.parts.push_back(*std::move(part));
@@ -69,7 +116,12 @@ void Engine::launch(std::vector<int32_t> due, Hook hook, int64_t step, int64_t t
   if (member) exchange_.launch(std::move(offer));
 }
 
-Result<Part> Engine::offer(int32_t index, int64_t tokens, std::vector<Sent>& sent) {
+bool Engine::offers(int32_t channel, const Open& open) const {
+  if (worker_ == kFollower || !exchange_.expects(open.round, worker_)) return false;
+  return std::ranges::binary_search(plan_.members(channel, open.hook, open.step), worker_);
+}
+
+Result<Part> Engine::offer(int32_t index, Open& open) {
   const BoundChannel& channel = plan_.channels()[static_cast<size_t>(index)];
   const States& states = states_[static_cast<size_t>(index)];
   resize_scratch(channel.count);
@@ -78,9 +130,10 @@ Result<Part> Engine::offer(int32_t index, int64_t tokens, std::vector<Sent>& sen
   if (!all_finite(scratch_))
     return failure(Fault::kNumeric, "channel `{}` has values that are not finite",
                    channel.spec.name);
-  Part part{index, weight(index, tokens), encode_signal(*channel.up, scratch_, firing(index).seed)};
+  Part part{index, weight(index, open.tokens),
+            encode_signal(*channel.up, scratch_, firing(index, open.round).seed)};
   if (!channel.feedback->states(channel.count, Holder::kWorker).empty()) {
-    Sent& kept = sent.emplace_back(Sent{index, {}, large_zeros<float>(scratch_.size())});
+    Sent& kept = open.sent.emplace_back(Sent{index, {}, large_zeros<float>(scratch_.size())});
     reserve_large(kept.prepared, scratch_.size());
     kept.prepared = scratch_;
     CW_CHECK(decode_signal(*channel.up, part.bytes, kept.decoded).ok(),
@@ -89,25 +142,30 @@ Result<Part> Engine::offer(int32_t index, int64_t tokens, std::vector<Sent>& sen
   return part;
 }
 
-void Engine::apply(const Commit& commit) {
-  for (const ChannelResult& result : commit.results) {
-    const auto index = static_cast<size_t>(result.channel);
-    const BoundChannel& channel = plan_.channels()[index];
-    resize_scratch(channel.count);
-    CW_CHECK(decode_signal(*channel.down, result.bytes, scratch_).ok(),
-             "round {}: the committed result of channel {} is damaged", commit.round,
-             channel.spec.name);
-    if (has(result.members, worker_)) {
-      for (const Sent& sent : open_->sent)
-        if (sent.channel == result.channel)
-          channel.feedback->settle(sent.prepared, sent.decoded, states_[index]);
-      counters_.tokens_at[index] = open_->tokens;
-    }
-    channel.port->apply(firing(result.channel), channel.region, scratch_, states_[index], replica_);
-    ++counters_.versions[index];
-    counters_.traffic.down_bytes += static_cast<int64_t>(result.bytes.size());
+/// Takes in the consensus of one channel of a committed round.
+void Engine::apply(const Commit& commit, int32_t channel_index, Open& open) {
+  const auto index = static_cast<size_t>(channel_index);
+  const BoundChannel& channel = plan_.channels()[index];
+  const auto result = std::ranges::find(commit.results, channel_index, &ChannelResult::channel);
+  CW_CHECK(result != commit.results.end(), "round {} was committed without channel {}", open.round,
+           channel.spec.name);
+  resize_scratch(channel.count);
+  CW_CHECK(decode_signal(*channel.down, result->bytes, scratch_).ok(),
+           "round {}: the committed result of channel {} is damaged", open.round,
+           channel.spec.name);
+  if (has(result->members, worker_)) {
+    for (const Sent& sent : open.sent)
+      if (sent.channel == channel_index)
+        channel.feedback->settle(sent.prepared, sent.decoded, states_[index]);
+    counters_.tokens_at[index] = open.tokens;
   }
-  ++counters_.traffic.rounds;
+  channel.port->apply(firing(channel_index, open.round), channel.region, scratch_, states_[index],
+                      replica_);
+  ++counters_.versions[index];
+  if (worker_ != kFollower)
+    counters_.traffic.down_bytes += static_cast<int64_t>(result->bytes.size());
+  std::erase(open.channels, channel_index);
+  std::erase_if(open.sent, [=](const Sent& sent) { return sent.channel == channel_index; });
 }
 
 void Engine::resize_scratch(int64_t count) {
@@ -128,11 +186,11 @@ int64_t Engine::weight(int32_t channel, int64_t tokens) const {
   return 1;
 }
 
-Firing Engine::firing(int32_t channel) const {
+Firing Engine::firing(int32_t channel, int64_t round) const {
   const auto index = static_cast<size_t>(channel);
   const Random random(plan_.options().seed, Stream::kRounding, static_cast<uint32_t>(worker_));
-  const auto key = static_cast<uint64_t>(open_->round) * plan_.channels().size() + index;
-  return {open_->round, counters_.versions[index], random.bits(key)};
+  const auto key = static_cast<uint64_t>(round) * plan_.channels().size() + index;
+  return {round, counters_.versions[index], random.bits(key)};
 }
 
 void Engine::restore(EngineCounters counters) {

@@ -2,8 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <optional>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "sync/exchange.h"
 #include "sync/plan.h"
 #include "sync/replica.h"
+#include "sync/rounds.h"
 #include "sync/state.h"
 
 namespace causeway {
@@ -36,17 +36,30 @@ struct EngineCounters {
 };
 
 /// Runs a plan for one worker: a pure state machine without clock, thread or I/O; the same calls
-/// give the same bits. State changes only when a round commits.
+/// give the same bits. State changes only when a round is applied. Rounds may overlap: one that
+/// fired at step t is applied at the same hook of step t + delay, each channel at its own.
 class Engine {
  public:
   /// The plan, replica and exchange outlive the engine. Reads the replica for the first anchors.
+  /// As kFollower it has the replicated states alone.
   Engine(const BoundPlan& plan, WorkerId worker, Replica& replica, Exchange& exchange);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
   /// The trainer calls this at each hook of step `step` = 1, 2, ..., with the tokens it has trained
-  /// so far. kWait: call again with the same arguments. All channels due here are one transaction.
+  /// so far. kWait: call again with the same arguments. What arrives here is applied before what
+  /// fires here, in order of round. All channels that fire here are one offer and one decision.
   Go at(Hook hook, int64_t step, int64_t tokens);
+
+  /// False if this worker trains nothing in step `step`, the next one or that which it is in: it is
+  /// not drawn, or follows. To be asked before the step's first firing.
+  bool trains(int64_t step) const;
+  /// Between steps: the last round whose decision is needed to finish step `step`, the next one; 0
+  /// if none is.
+  int64_t needs(int64_t step) const;
+  /// Rounds that were launched and are not applied in full, ascending; at most one for each
+  /// channel.
+  std::vector<int64_t> open_rounds() const;
 
   /// States by channel, for checkpoints and audits.
   const std::vector<States>& states() const { return states_; }
@@ -57,25 +70,25 @@ class Engine {
   Digest replicated_digest() const;
 
  private:
-  /// What was sent for a channel, kept until the round is settled.
+  /// What was sent for a channel, kept until its consensus is applied.
   struct Sent {
     int32_t channel = 0;
     std::vector<float> prepared, decoded;
   };
-  /// A round that was launched and is not settled.
-  struct Open {
-    int64_t round = 0;
-    int64_t tokens = 0;
-    std::vector<int32_t> channels;
+  struct Open : OpenRound {
+    int64_t tokens = 0;  ///< trained when it was launched
     std::vector<Sent> sent;
   };
+  enum class Arrival : uint8_t { kPending, kApplied, kAborted };
 
+  Arrival arrive(Hook hook, int64_t step);
   void launch(std::vector<int32_t> due, Hook hook, int64_t step, int64_t tokens);
-  Result<Part> offer(int32_t index, int64_t tokens, std::vector<Sent>& sent);
-  void apply(const Commit& commit);
+  bool offers(int32_t channel, const Open& open) const;
+  Result<Part> offer(int32_t index, Open& open);
+  void apply(const Commit& commit, int32_t channel_index, Open& open);
   void resize_scratch(int64_t count);
   int64_t weight(int32_t channel, int64_t tokens) const;
-  Firing firing(int32_t channel) const;
+  Firing firing(int32_t channel, int64_t round) const;
 
   const BoundPlan& plan_;
   const WorkerId worker_;
@@ -83,7 +96,9 @@ class Engine {
   Exchange& exchange_;
   std::vector<States> states_;
   EngineCounters counters_;
-  std::optional<Open> open_;
+  std::deque<Open> open_;   // by round
+  int64_t fired_step_ = 0;  // the last launch
+  Hook fired_hook_ = Hook::kAfterUpdate;
   std::vector<float> scratch_;  // one packed signal; grows to the largest channel
 };
 

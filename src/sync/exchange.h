@@ -15,6 +15,9 @@ namespace causeway {
 
 using WorkerId = int32_t;
 
+/// A silent member: it trains nothing, offers nothing and applies every consensus.
+inline constexpr WorkerId kFollower = -1;
+
 /// One channel's part of an offer.
 struct Part {
   int32_t channel = 0;  ///< index in the plan
@@ -66,6 +69,9 @@ class Exchange {
   /// The worker has applied the round, or knows of its abort. `replicated` is the digest of its
   /// replicated states after that: an audit, the same for every member.
   virtual void settled(int64_t round, WorkerId worker, const Digest& replicated) = 0;
+  /// False while this worker only follows: it trains nothing for that round and offers nothing, but
+  /// takes the consensus. For one round it may change from true to false, never back.
+  virtual bool expects(int64_t, WorkerId) const { return true; }
 };
 
 }  // namespace causeway

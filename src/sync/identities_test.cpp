@@ -140,6 +140,82 @@ TEST(Identities, RegionsOfAPartitionAreTheWhole) {
   EXPECT_TRUE(same_bits(run(parts, {"b"}), run("preset = 'diloco'\nperiod = 4", {"b"})));
 }
 
+TEST(Identities, StreamingOneFragmentAtOnceIsDiLoCo) {
+  const std::string outer = "\nperiod = 4\nouter = {name = 'nesterov', lr = 0.7, momentum = 0.9}";
+  const auto diloco = run("preset = 'diloco'" + outer, {"b"});
+  const std::string streaming = "preset = 'streaming_diloco'" + outer + "\nfragments = ";
+  EXPECT_TRUE(same_bits(run(streaming + "1\ndelay = 0\nmix = 0", {"b"}), diloco));
+  EXPECT_TRUE(same_bits(run(streaming + "2\ndelay = 0\nmix = 0\nphases = [0, 0]", {"b"}), diloco));
+  for (const char* other :
+       {"1\ndelay = 1\nmix = 0", "1\ndelay = 0\nmix = 0.5", "2\ndelay = 0\nmix = 0"})
+    EXPECT_GT(distance(run(streaming + other, {"b"}), diloco), 1e-3F) << other;
+}
+
+struct StreamingCase {
+  int64_t period, delay;
+  float mix;
+  std::vector<int64_t> phases;
+};
+
+/// Streaming DiLoCo written out: two fragments, [0, 22) and [22, 34), each with its own Nesterov
+/// momentum; at one step end arrivals come before launches, and again after them.
+std::vector<float> streaming(const StreamingCase& one) {
+  struct Ticket {
+    int64_t due;
+    size_t part;
+    std::vector<double> delta;
+  };
+  const std::pair<size_t, size_t> parts[] = {{0, 22}, {22, 34}};
+  std::vector<ToyReplica> replicas;
+  for (WorkerId id = 0; id < kWorkers; ++id) replicas.emplace_back(34, id, Names{"b"});
+  std::vector<double> anchor(replicas[0].x().begin(), replicas[0].x().end()), momentum(34);
+  std::vector<Ticket> flying;
+  const auto arrive = [&](int64_t step) {
+    for (const Ticket& ticket : flying)
+      for (size_t i = parts[ticket.part].first; ticket.due == step && i < parts[ticket.part].second;
+           ++i) {
+        momentum[i] = 0.9 * momentum[i] + ticket.delta[i];
+        anchor[i] -= 0.4 * (ticket.delta[i] + 0.9 * momentum[i]);
+        for (ToyReplica& replica : replicas) {
+          float& x = replica.state("x")[i];
+          x = static_cast<float>(one.mix * x + (1 - one.mix) * anchor[i]);
+        }
+      }
+    std::erase_if(flying, [&](const Ticket& ticket) { return ticket.due == step; });
+  };
+  for (int64_t step = 1; step <= kSteps; ++step) {
+    for (ToyReplica& replica : replicas) replica.backward(step), replica.update();
+    arrive(step);
+    for (size_t part = 0; part < 2; ++part) {
+      if ((step - one.phases[part]) % one.period != 0) continue;
+      Ticket& ticket = flying.emplace_back(Ticket{step + one.delay, part, anchor});
+      for (size_t i = 0; i < 34; ++i)
+        for (const ToyReplica& replica : replicas) ticket.delta[i] -= replica.x()[i] / kWorkers;
+    }
+    arrive(step);
+  }
+  std::vector<float> out;
+  for (const ToyReplica& replica : replicas)
+    out.insert(out.end(), replica.x().begin(), replica.x().end());
+  return out;
+}
+
+TEST(Identities, StreamingIsTheLoopWrittenOut) {
+  for (const StreamingCase& one : {StreamingCase{6, 1, 0.5F, {3, 0}},
+                                   {6, 2, 0.25F, {3, 0}},
+                                   {6, 5, 0.5F, {1, 0}},
+                                   {6, 6, 0.5F, {3, 0}},
+                                   {6, 0, 0, {3, 0}},
+                                   {4, 4, 0.5F, {0, 0}},
+                                   {1, 1, 0.5F, {0, 0}}}) {
+    const std::string sync = fmt::format(
+        "preset = 'streaming_diloco'\nweight = 'equal'\nperiod = {}\ndelay = {}\nmix = {:.2f}\n"
+        "phases = [{}, {}]",
+        one.period, one.delay, one.mix, one.phases[0], one.phases[1]);
+    EXPECT_LT(distance(run(sync, {"b"}), streaming(one)), kRounding) << sync;
+  }
+}
+
 TEST(Identities, ResetInnerForgetsMomentumAtEachRound) {
   const auto kept = run("preset = 'fedavg'\nperiod = 1", {"b"});
   const auto reset = run("preset = 'fedavg'\nperiod = 1\nreset_inner = true", {"b"});
@@ -149,15 +225,19 @@ TEST(Identities, ResetInnerForgetsMomentumAtEachRound) {
 }
 
 TEST(Identities, ThreadsChangeNoBit) {
-  const auto plan = toy_bind("preset = 'des_loc'\nperiod = 2", {"u", "v"}, {5, 5, {}});
-  std::vector<std::vector<float>> results;
-  for (const int32_t threads : {1, 2, 5}) {
-    ToyTeam team(*plan, toy_layout(), {{"u", "v"}, threads, {}});
-    team.run_to(kSteps);
-    results.push_back(team.replica(3).x());
+  for (const char* sync : {"preset = 'des_loc'\nperiod = 2",
+                           "preset = 'streaming_diloco'\nperiod = 4\ndelay = 3\ndown = 'int8'\n"
+                           "down_feedback = 'ef'\nparticipation = 0.5"}) {
+    const auto plan = toy_bind(sync, {"u", "v"}, {5, 5, {}});
+    std::vector<std::vector<float>> results;
+    for (const int32_t threads : {1, 2, 5}) {
+      ToyTeam team(*plan, toy_layout(), {{"u", "v"}, threads, {}});
+      team.run_to(kSteps);
+      results.push_back(team.replica(3).x());
+    }
+    EXPECT_TRUE(same_bits(results[0], results[1])) << sync;
+    EXPECT_TRUE(same_bits(results[0], results[2])) << sync;
   }
-  EXPECT_TRUE(same_bits(results[0], results[1]));
-  EXPECT_TRUE(same_bits(results[0], results[2]));
 }
 
 }  // namespace

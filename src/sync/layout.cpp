@@ -30,8 +30,28 @@ std::optional<int32_t> number(std::string_view text) {
   return value;
 }
 
+/// Global index of the first value inside the blocks; the layout's count if there are none.
+int64_t begin_of_layers(const Layout& layout) {
+  for (const Tensor& tensor : layout.tensors())
+    if (tensor.layer >= 0) return tensor.begin;
+  return layout.count();
+}
+
+/// "1/4" of `fragment 1/4`.
+std::optional<Test> parse_fragment(std::string_view part, const Layout& layout) {
+  const size_t slash = part.find('/');
+  if (slash == part.npos) return std::nullopt;
+  const auto index = number(trimmed(part.substr(0, slash)));
+  const auto count = number(trimmed(part.substr(slash + 1)));
+  if (!index || !count || *index >= *count) return std::nullopt;
+  return [index = *index, count = *count, first = begin_of_layers(layout)](const Tensor& tensor) {
+    if (tensor.layer >= 0) return tensor.layer % count == index;
+    return index == (tensor.begin < first ? 0 : count - 1);
+  };
+}
+
 /// One term of a selector without its `!`.
-std::optional<Test> parse_term(std::string_view term) {
+std::optional<Test> parse_term(std::string_view term, const Layout& layout) {
   if (term == "all") return [](const Tensor&) { return true; };
   if (term.starts_with("role=")) {
     for (const auto& [name, role] : kRoles)
@@ -39,6 +59,7 @@ std::optional<Test> parse_term(std::string_view term) {
         return [wanted = role](const Tensor& tensor) { return tensor.role == wanted; };
     return std::nullopt;
   }
+  if (term.starts_with("fragment ")) return parse_fragment(term.substr(9), layout);
   if (!term.starts_with("layers ")) return std::nullopt;
   const std::string_view range = trimmed(term.substr(7));
   const size_t dots = range.find("..");
@@ -116,12 +137,13 @@ Result<Region> Layout::select(std::string_view selector) const {
     begin = end == selector.npos ? end : end + 1;
     const bool wanted = !term.starts_with('!');
     if (!wanted) term = trimmed(term.substr(1));
-    auto test = parse_term(term);
+    auto test = parse_term(term, *this);
     if (!test)
-      return failure(Fault::kBadInput,
-                     "region `{}`: `{}` is no selector; wanted: all, role=matrix (embedding, norm, "
-                     "bias, head), layers 0..3, each with ! for the rest, joined by &",
-                     selector, term);
+      return failure(
+          Fault::kBadInput,
+          "region `{}`: `{}` is no selector; wanted: all, role=matrix (embedding, norm, "
+          "bias, head), layers 0..3, fragment 0/2, each with ! for the rest, joined by &",
+          selector, term);
     tests.emplace_back(*std::move(test), wanted);
   }
   Region region;

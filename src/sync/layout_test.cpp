@@ -59,10 +59,47 @@ TEST(Layout, NegatesAndJoins) {
   EXPECT_EQ(spans("role=norm&!layers 0..0"), (std::vector<Span>{{30, 4}}));
 }
 
+TEST(Layout, SelectsFragmentsOfStridedLayers) {
+  EXPECT_EQ(spans("fragment 0/1"), (std::vector<Span>{{0, 34}}));
+  EXPECT_EQ(spans("fragment 0/2"), (std::vector<Span>{{0, 22}}));
+  EXPECT_EQ(spans("fragment 1/2"), (std::vector<Span>{{22, 12}}));
+  EXPECT_EQ(spans("fragment 1 / 3"), (std::vector<Span>{{22, 10}}));
+  EXPECT_EQ(spans("fragment 2/3"), (std::vector<Span>{{32, 2}}));
+  EXPECT_EQ(spans("fragment 0/2 & !role=norm"), (std::vector<Span>{{0, 20}}));
+
+  Layout deep;
+  deep.add("embed", {3}, Role::kEmbedding, -1);
+  deep.add("embed_norm", {1}, Role::kNorm, -1);
+  for (int32_t layer = 0; layer < 7; ++layer)
+    deep.add("w" + std::to_string(layer), {10}, Role::kMatrix, layer);
+  deep.add("norm", {1}, Role::kNorm, -1);
+  deep.add("head", {3}, Role::kHead, -1);
+  EXPECT_EQ(deep.select("fragment 0/3")->spans, (std::vector<Span>{{0, 14}, {34, 10}, {64, 10}}));
+  EXPECT_EQ(deep.select("fragment 1/3")->spans, (std::vector<Span>{{14, 10}, {44, 10}}));
+  EXPECT_EQ(deep.select("fragment 2/3")->spans, (std::vector<Span>{{24, 10}, {54, 10}, {74, 4}}));
+}
+
 TEST(Layout, RefusesEmptyAndUnknownSelections) {
-  for (const char* selector :
-       {"", "!all", "role=bias", "layers 2..3", "role=gate", "layers 1..0", "layers 1", "layers ..",
-        "layers -1..0", "layers 0..99999999999", "everything", "all &", "& all"}) {
+  for (const char* selector : {"",
+                               "!all",
+                               "role=bias",
+                               "layers 2..3",
+                               "role=gate",
+                               "layers 1..0",
+                               "layers 1",
+                               "layers ..",
+                               "layers -1..0",
+                               "layers 0..99999999999",
+                               "everything",
+                               "all &",
+                               "& all",
+                               "fragment 2/2",
+                               "fragment 2/4",
+                               "fragment 0/0",
+                               "fragment -1/2",
+                               "fragment 1",
+                               "fragment /",
+                               "fragment 0/99999999999"}) {
     const auto region = small().select(selector);
     ASSERT_FALSE(region.ok()) << selector;
     EXPECT_EQ(region.error().fault, Fault::kBadInput) << selector;

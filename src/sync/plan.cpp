@@ -7,6 +7,19 @@
 namespace causeway {
 namespace {
 
+/// A consensus must be applied before, or where, the channel fires again.
+void check_delay(const Channel& spec, Mistakes& mistakes) {
+  const Location& where = spec.port.options.where;
+  if (spec.hook == Hook::kAfterBackward && spec.delay > 0)
+    mistakes.add(where, fmt::format("channel `{}` has a delay of {}; wanted: 0, as a gradient is "
+                                    "used in its own step",
+                                    spec.name, spec.delay));
+  else if (spec.delay > spec.period)
+    mistakes.add(where,
+                 fmt::format("channel `{}` has a delay of {} steps; wanted: at most its period, {}",
+                             spec.name, spec.delay, spec.period));
+}
+
 /// Everything one channel names must exist and fit.
 void bind_channel(const Channel& spec, const Layout& layout,
                   const std::vector<std::string>& replica_states, BoundChannel& out,
@@ -31,6 +44,7 @@ void bind_channel(const Channel& spec, const Layout& layout,
   if (!out.port->fits(spec.hook))
     mistakes.add(where, fmt::format("channel `{}`: its port `{}` cannot fire at this hook",
                                     spec.name, spec.port.name));
+  check_delay(spec, mistakes);
   const std::string reads(out.port->reads());
   if (std::find(replica_states.begin(), replica_states.end(), reads) == replica_states.end())
     mistakes.add(where, fmt::format("channel `{}` sends the state `{}`, which this optimizer has "

@@ -35,7 +35,8 @@ struct BindOptions {
 class BoundPlan {
  public:
   /// Null if there are mistakes: unknown plug-ins, empty regions, a state that the replica has not
-  /// (`replica_states`), a hook that does not fit the port, two channels of one name.
+  /// (`replica_states`), a hook that does not fit the port, a delay longer than the period or of a
+  /// gradient, two channels of one name.
   static std::unique_ptr<BoundPlan> bind(const Plan& plan, const Layout& layout,
                                          const std::vector<std::string>& replica_states,
                                          BindOptions options, Mistakes& mistakes);

@@ -115,6 +115,27 @@ TEST(BoundPlan, RefusesAHookThatDoesNotFitThePort) {
     }
 }
 
+TEST(BoundPlan, RefusesADelayThatIsLongerThanThePeriod) {
+  Channel channel = parameters("late");
+  channel.period = 8;
+  for (const int64_t delay : {0, 1, 8}) {
+    channel.delay = delay;
+    EXPECT_EQ(right({channel})->channels().front().spec.delay, delay);
+  }
+  channel.delay = 9;
+  EXPECT_THAT(mistakes_of(channel), AllOf(HasSubstr("channel `late` has a delay of 9 steps"),
+                                          HasSubstr("at most its period, 8")));
+}
+
+TEST(BoundPlan, RefusesADelayOfAGradient) {
+  Channel channel = parameters("g");
+  channel.port.name = "gradient";
+  channel.hook = Hook::kAfterBackward;
+  channel.delay = 1;
+  EXPECT_THAT(mistakes_of(channel), AllOf(HasSubstr("channel `g` has a delay of 1"),
+                                          HasSubstr("a gradient is used in its own step")));
+}
+
 TEST(BoundPlan, RefusesTwoChannelsOfOneName) {
   Mistakes mistakes;
   EXPECT_EQ(bind({parameters("twin"), parameters("x"), parameters("twin")}, mistakes), nullptr);

@@ -104,7 +104,8 @@ TEST(EveryPreset, DrawsNobodyOutByDefault) {
 }
 
 TEST(EveryPreset, NamesTheNearestOfAMisspeltOption) {
-  for (const char* preset : {"fedavg", "diloco", "fedopt", "photon", "local_adam", "des_loc"}) {
+  for (const char* preset :
+       {"fedavg", "diloco", "fedopt", "photon", "local_adam", "des_loc", "streaming_diloco"}) {
     const std::string sync = "preset = '" + std::string(preset) + "'\n";
     EXPECT_THAT(mistakes_of(sync + "perod = 8"),
                 AllOf(HasSubstr("test:2: `perod`"), HasSubstr("did you mean `period`?")));
@@ -165,6 +166,45 @@ TEST(DesLoc, OrdersBeforeOrAfterTheUpdate) {
   for (const Channel& channel :
        right_plan("preset = 'des_loc'\nordering = 'pre_step'", {"u", "v"}).channels)
     EXPECT_EQ(channel.hook, Hook::kBeforeUpdate);
+}
+
+TEST(StreamingDiLoCo, SpreadsItsFragmentsOverThePeriod) {
+  const auto phases = [](const std::string& sync) {
+    std::vector<int64_t> out;
+    for (const Channel& channel : right_plan("preset = 'streaming_diloco'\n" + sync, {}).channels)
+      out.push_back(channel.phase);
+    return out;
+  };
+  EXPECT_THAT(phases("period = 10\nfragments = 2"), ElementsAre(5, 0));
+  EXPECT_THAT(phases("period = 10\nfragments = 3"), ElementsAre(3, 6, 0));
+  EXPECT_THAT(phases("period = 2\nfragments = 4"), ElementsAre(0, 1, 1, 0));
+  EXPECT_THAT(phases("period = 10\nfragments = 1"), ElementsAre(0));
+  EXPECT_THAT(phases("period = 10\nfragments = 2\nphases = [7, 3]"), ElementsAre(7, 3));
+}
+
+TEST(StreamingDiLoCo, GivesEachFragmentDelayMixAndOuterOptimizer) {
+  const Plan plan = right_plan("preset = 'streaming_diloco'\nfragments = 3", {"u", "v"});
+  ASSERT_EQ(plan.channels.size(), 3U);
+  for (size_t i = 0; i < 3; ++i) {
+    const Channel& channel = plan.channels[i];
+    EXPECT_EQ(channel.name, "x" + std::to_string(i));
+    EXPECT_EQ(channel.region, "fragment " + std::to_string(i) + "/3");
+    EXPECT_EQ(channel.delay, 1);
+    EXPECT_EQ(channel.period, 64);
+    EXPECT_EQ(channel.hook, Hook::kAfterUpdate);
+    EXPECT_EQ(channel.port.name, "outer");
+    EXPECT_EQ(channel.port.options.find("mix")->number(), 0.5);
+    EXPECT_EQ(channel.port.options.find("optimizer")->find("lr")->number(), 0.4);
+  }
+}
+
+TEST(StreamingDiLoCo, RefusesWhatDoesNotFitThePeriodOrTheFragments) {
+  const std::string sync = "preset = 'streaming_diloco'\nperiod = 8\n";
+  EXPECT_THAT(mistakes_of(sync + "delay = 9"), HasSubstr("`delay` is 9; wanted: at most"));
+  EXPECT_THAT(mistakes_of(sync + "phases = [1]"), HasSubstr("`phases` has 1 numbers"));
+  EXPECT_THAT(mistakes_of(sync + "phases = [1, 8]"), HasSubstr("a phase is 8"));
+  EXPECT_THAT(mistakes_of(sync + "mix = 1.5"), HasSubstr("`mix` is 1.5"));
+  EXPECT_THAT(mistakes_of(sync + "outer = 'nestorov'"), HasSubstr("did you mean `nesterov`?"));
 }
 
 TEST(MtDao, WantsSlowMomenta) {

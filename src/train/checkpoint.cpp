@@ -214,6 +214,7 @@ Result<void> read_all(const std::string& folder, const json& manifest, Team& tea
   for (const auto& worker : team.workers())
     if (worker->engine().counters().round != team.workers().front()->engine().counters().round)
       return failure(Fault::kCorrupt, "{}: the manifest's workers are in unlike rounds", folder);
+  team.exchange().resume_after(team.workers().front()->engine().counters().round);
   CW_ASSIGN(const Safetensors file, Safetensors::open(folder + "/exchange.safetensors"));
   return read_states(file, team.plan(), team.exchange().states());
 }

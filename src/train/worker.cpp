@@ -14,7 +14,6 @@ namespace causeway {
 Worker::Worker(const Recipe& recipe, const BoundPlan& plan, Exchange& exchange, const Clock& clock,
                Parts parts)
     : recipe_(recipe),
-      plan_(plan),
       clock_(clock),
       id_(parts.id),
       replica_(std::move(parts.replica)),
@@ -53,7 +52,7 @@ Worker::Status Worker::advance() {
 /// Data and gradient, unless this worker is not drawn for the round.
 Result<void> Worker::begin() {
   skipped_.clear();
-  report_.trained = plan_.trains(id_, steps_ + 1);
+  report_.trained = engine_->trains(steps_ + 1);
   report_.rate = recipe_.optimizer->rate() * recipe_.schedule.factor(steps_);
   if (!report_.trained) return {};
   const int64_t rows = recipe_.rows();

@@ -67,7 +67,6 @@ class Worker {
   void finish();
 
   const Recipe& recipe_;
-  const BoundPlan& plan_;
   const Clock& clock_;
   const WorkerId id_;
   std::unique_ptr<TrainReplica> replica_;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pseudo-gradient anchor - x is exchanged; an outer optimizer moves the anchor by the consensus
 // and x starts again from there: FedOpt (Reddi and others 2021), DiLoCo (Douillard and others
-// 2023), Photon.
+// 2023), Photon. With a mix, x keeps a part of what the worker trained meanwhile:
+// x <- mix x + (1 - mix) anchor, Streaming DiLoCo (Douillard and others, arXiv:2501.18512).
 #include "sync/outer.h"
 
+#include "core/elementwise.h"
+#include "core/memory.h"
 #include "sync/port.h"
 
 namespace causeway {
@@ -13,16 +16,19 @@ class Outer final : public Port {
  public:
   struct Options {
     Plugin optimizer{"nesterov", {}};
+    double mix = 0;
 
     template <class Visit>
     void each(Visit&& visit) {
       visit("optimizer", optimizer, Required{}, "", "Outer optimizer.");
+      visit("mix", mix, Range<double>{0, 1}, "",
+            "Part of the worker's own x that stays when the anchor comes; 0: none.");
     }
     void check(const Location&, Mistakes& mistakes) const {
       make_plugin(outer_optimizers(), "outer optimizer", optimizer, mistakes);
     }
   };
-  explicit Outer(const Options& options) {
+  explicit Outer(const Options& options) : mix_(options.mix) {
     Mistakes told_by_check;
     optimizer_ =
         make_plugin(outer_optimizers(), "outer optimizer", options.optimizer, told_by_check);
@@ -52,12 +58,21 @@ class Outer final : public Port {
       buffers.push_back(states.edit(buffer_name(buffer)));
     const auto anchor = states.edit("anchor");
     optimizer_->step(firing.version + 1, consensus, anchor, buffers);
-    replica.write("x", region, anchor);
+    if (mix_ == 0) return replica.write("x", region, anchor);
+    auto x = large_zeros<float>(anchor.size());
+    replica.read("x", region, x);
+    elementwise(
+        x.size(),
+        [keep = static_cast<float>(mix_), take = static_cast<float>(1 - mix_)](
+            float& own, float& shared) { own = keep * own + take * shared; },
+        x.data(), anchor.data());
+    replica.write("x", region, x);
   }
 
  private:
   static std::string buffer_name(std::string_view buffer) { return "outer_" + std::string(buffer); }
 
+  const double mix_;
   std::unique_ptr<OuterOptimizer> optimizer_;
 };
 
