@@ -91,7 +91,7 @@ Result<std::unique_ptr<HubMachine>> HubHost::recover(const HubSettings& settings
 }
 
 Result<void> HubHost::recover_mirror(const HubSettings& settings, const Ledger& ledger) {
-  if (!why_not_mirrored(plan_).empty()) return {};
+  if (!can_mirror(plan_)) return {};
   const BlobRef from = ledger.snapshot.bytes > 0 ? ledger.snapshot : settings.genesis;
   const BlobId blob{kHubOwner, from.digest};
   CW_TRY(spool_.verify(blob));
