@@ -139,13 +139,13 @@ std::optional<HubInput> HubHost::finish(const HubOutput& output) {
       output);
 }
 
-SharedBytes HubHost::chunk(const SendChunk& request) {
+Result<SharedBytes> HubHost::chunk(const SendChunk& request) {
   if (served_ != request.blob || served_bytes_.size() == 0) {
     served_ = request.blob;
     served_bytes_ = {};
-    if (!spool_.verify(request.blob)) return {};
-    const auto view = spool_.view(request.blob);
-    if (view) served_bytes_ = SharedBytes(Bytes(view->begin(), view->end()));
+    CW_TRY(spool_.verify(request.blob));
+    CW_ASSIGN(const ByteSpan view, spool_.view(request.blob));
+    served_bytes_ = SharedBytes(Bytes(view.begin(), view.end()));
   }
   return served_bytes_.slice(request.offset, request.bytes);
 }
@@ -331,12 +331,13 @@ Result<Commit> HubHost::fold(const Fold& request, std::vector<WorkerId>& damaged
 std::optional<HubInput> HubHost::end(const Fold& request) {
   Folded out{request.round, request.stage, {}, {}, {}, {}};
   const auto store = [&]() -> Result<void> {
-    CW_ASSIGN(const Commit commit, fold(request, out.damaged));
+    CW_ASSIGN(Commit commit, fold(request, out.damaged));
     if (!out.damaged.empty()) return {};
     if (any(next_states_)) {
       CW_ASSIGN(out.folder, keep(encode_states(next_states_)));
     }
     CW_ASSIGN(out.result, keep(encode_commit(commit)));
+    next_commit_ = std::make_shared<Commit>(std::move(commit));
     return {};
   };
   if (const auto stored = store(); !stored) out.trouble = stored.error();
@@ -353,10 +354,10 @@ std::optional<HubInput> HubHost::end(const Advance& advance) {
   rounds_.erase(rounds_.begin(), rounds_.upper_bound(advance.round));
   std::shared_ptr<const Commit> commit;
   if (advance.committed) {
-    states_ = next_states_;
-    auto read = read_result(advance.blob, advance.round);
-    if (!read) return LogFailed{read.error()};
-    commit = *std::move(read);
+    CW_CHECK(next_commit_ != nullptr && next_commit_->round == advance.round,
+             "round {} was not the last one folded", advance.round);
+    commit = std::move(next_commit_);
+    states_ = std::move(next_states_);
   }
   if (mirror_ == nullptr) return std::nullopt;
   mirror_->decide(advance.round, std::move(commit));

@@ -40,9 +40,9 @@ class HubHost {
   void start(const HubOutput& output);
   /// Ends it: durable, computed. What the machine is to be told, or nothing. In the order of start.
   std::optional<HubInput> finish(const HubOutput& output);
-  /// For SendChunk: the bytes, or fewer at the blob's end; empty if the blob is gone or damaged.
-  /// Reads a blob once and keeps the one asked for last, which all who want it then share.
-  SharedBytes chunk(const SendChunk& request);
+  /// For SendChunk: the bytes, fewer at the blob's end. Reads a blob once and keeps the one asked
+  /// for last, which all who want it then share. Fault::kCorrupt: tell the machine Rotten.
+  Result<SharedBytes> chunk(const SendChunk& request);
 
   /// Null if the plan cannot be mirrored.
   const Mirror* mirror() const { return mirror_.get(); }
@@ -88,6 +88,7 @@ class HubHost {
   std::unique_ptr<Mirror> mirror_;
   std::vector<States> states_;       // the folder's own, by channel, after the last committed round
   std::vector<States> next_states_;  // after the round that was folded last
+  std::shared_ptr<const Commit> next_commit_;
   std::map<int64_t, RoundFold> rounds_;
   std::optional<Error> log_trouble_;
   std::map<BlobId, Error> blob_troubles_;

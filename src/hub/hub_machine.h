@@ -145,8 +145,13 @@ struct Snapshotted {
   BlobRef snapshot;
 };
 
+/// A blob of the hub's own is not what it was.
+struct Rotten {
+  BlobId blob;
+};
+
 using HubInput = std::variant<Message, Logged, Stored, StoreFailed, LogFailed, Checked, Folded,
-                              Mirrored, Snapshotted>;
+                              Mirrored, Snapshotted, Rotten>;
 
 /// One thread at a time. Its clock is the hub's own: any monotonic count of milliseconds.
 class HubMachine final {
@@ -266,6 +271,8 @@ class HubMachine final {
   void fold_next();
   void took(const Folded& folded);
   void took(const Snapshotted& snapshotted);
+  void took(const Rotten& rotten);
+  void take_snapshot();
   void abort(int64_t number, std::string reason);
   void decided(int64_t number, const RoundState& round);
   void drop_orphans();
@@ -291,6 +298,7 @@ class HubMachine final {
   std::vector<BlobId> orphans_;
   int64_t orphans_until_ = 0;  // dropped when this round is decided
   bool snapshotting_ = false;
+  int64_t rotten_ = 0;  // last round whose result is damaged; its successors may be good
 };
 
 }  // namespace causeway

@@ -2,6 +2,7 @@
 //
 // Rounds: opened, closed (the decision), folded, committed or aborted.
 #include <algorithm>
+#include <utility>
 
 #include "hub/hub_machine.h"
 
@@ -227,7 +228,11 @@ void HubMachine::decided(int64_t number, const RoundState& round) {
       emit(DropBlob{{worker, parcel.digest}});
     }
   drop_orphans();
-  if (number - ledger_.snapshot_round < settings_.snapshot_rounds || snapshotting_) return;
+  if (number - ledger_.snapshot_round >= settings_.snapshot_rounds) take_snapshot();
+}
+
+void HubMachine::take_snapshot() {
+  if (snapshotting_) return;
   snapshotting_ = true;
   emit(TakeSnapshot{});
 }
@@ -242,10 +247,12 @@ void HubMachine::drop_orphans() {
 
 void HubMachine::took(const Snapshotted& snapshotted) {
   snapshotting_ = false;
-  if (snapshotted.snapshot.bytes == 0 || snapshotted.round <= ledger_.snapshot_round) return;
-  const BlobRef old = ledger_.snapshot.bytes > 0 ? ledger_.snapshot : settings_.genesis;
-  const int64_t forget =
+  if (snapshotted.snapshot.bytes == 0 || snapshotted.round < ledger_.snapshot_round) return;
+  int64_t forget =
       std::clamp<int64_t>(ledger_.decided - settings_.retain_rounds, 0, snapshotted.round);
+  if (rotten_ <= snapshotted.round) forget = std::max(forget, std::exchange(rotten_, 0));
+  if (snapshotted.snapshot == ledger_.snapshot && forget < ledger_.kept_from()) return;
+  const BlobRef old = ledger_.snapshot.bytes > 0 ? ledger_.snapshot : settings_.genesis;
   std::vector<BlobId> results;
   for (const auto& [round, decision] : ledger_.decisions)
     if (round <= forget && decision.committed)
@@ -253,6 +260,15 @@ void HubMachine::took(const Snapshotted& snapshotted) {
   append(SnapshotTaken{snapshotted.round, snapshotted.snapshot, forget});
   for (const BlobId& blob : results) emit(DropBlob{blob});
   emit(DropBlob{{kHubOwner, old.digest}});
+}
+
+/// The mirror has what the blob had: a new snapshot takes its place, and who still wanted a damaged
+/// result starts from that.
+void HubMachine::took(const Rotten& rotten) {
+  for (const auto& [round, decision] : ledger_.decisions)
+    if (decision.committed && decision.result.digest == rotten.blob.digest)
+      rotten_ = std::max(rotten_, round);
+  if (in_use(rotten.blob)) take_snapshot();
 }
 
 }  // namespace causeway
