@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <map>
+
+#include "store/spool_ledger.h"
+
+namespace causeway {
+namespace {
+
+class MemorySpool final : public Spool {
+ public:
+  explicit MemorySpool(int64_t bytes_max) : ledger_(bytes_max) {}
+
+  Result<int64_t> open(const BlobId& id, int64_t bytes_total) override {
+    CW_TRY(ledger_.check_open(id, bytes_total));
+    if (const SpoolLedger::Blob* const blob = ledger_.find(id)) return blob->progress.received;
+    ledger_.add(id, bytes_total);
+    return int64_t{0};
+  }
+
+  Result<void> write(const BlobId& id, int64_t offset, ByteSpan chunk) override {
+    CW_ASSIGN(SpoolLedger::Blob * blob, ledger_.wanted(id));
+    CW_ASSIGN(const auto pieces, SpoolLedger::admit(id, *blob, offset, chunk));
+    if (pieces.empty()) return {};
+    // Grows with what came, not with what was announced, and never beyond that.
+    Bytes& held = bytes_[id];
+    const size_t needed = held.size() + chunk.size();
+    if (needed > held.capacity())
+      held.reserve(std::min(static_cast<size_t>(blob->progress.bytes_total),
+                            std::max(needed, 2 * held.capacity())));
+    held.insert(held.end(), chunk.begin(), chunk.end());
+    SpoolLedger::extend(*blob, pieces);
+    return {};
+  }
+
+  Result<int64_t> sync(const BlobId& id) override {
+    CW_ASSIGN(SpoolLedger::Blob * blob, ledger_.wanted(id));
+    return blob->progress.durable = blob->progress.received;
+  }
+
+  Result<void> put(const BlobId& id, ByteSpan bytes) override {
+    CW_CHECK(digest_of(bytes) == id.digest, "{} has digest {}", name_of(id),
+             digest_of(bytes).hex());
+    CW_ASSIGN(const int64_t received, open(id, std::ssize(bytes)));
+    CW_TRY(write(id, received, bytes.subspan(static_cast<size_t>(received))));
+    CW_TRY(sync(id));
+    return {};
+  }
+
+  Result<ByteSpan> view(const BlobId& id) override {
+    CW_TRY(ledger_.wanted(id));
+    const auto found = bytes_.find(id);
+    return found == bytes_.end() ? ByteSpan() : ByteSpan(found->second);
+  }
+
+  Result<void> verify(const BlobId& id) override {
+    CW_ASSIGN(SpoolLedger::Blob * blob, ledger_.wanted(id));
+    CW_TRY(SpoolLedger::check_complete(id, *blob));
+    CW_ASSIGN(const ByteSpan bytes, view(id));
+    const Digest got = digest_of(bytes);
+    if (got == id.digest) return {};
+    SpoolLedger::cut(*blob, 0);
+    bytes_.erase(id);
+    return failure(Fault::kCorrupt, "{} has digest {}", name_of(id), got.hex());
+  }
+
+  Result<void> drop(const BlobId& id) override {
+    if (ledger_.find(id) != nullptr) ledger_.erase(id);
+    bytes_.erase(id);
+    return {};
+  }
+
+  std::optional<BlobProgress> progress(const BlobId& id) const override {
+    const SpoolLedger::Blob* const blob = ledger_.find(id);
+    return blob == nullptr ? std::nullopt : std::optional(blob->progress);
+  }
+  std::vector<BlobId> ids() const override { return ledger_.ids(); }
+  int64_t bytes_reserved() const override { return ledger_.bytes_reserved(); }
+  int64_t bytes_max() const override { return ledger_.bytes_max(); }
+
+ private:
+  SpoolLedger ledger_;
+  std::map<BlobId, Bytes> bytes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Spool> memory_spool(int64_t bytes_max) {
+  return std::make_unique<MemorySpool>(bytes_max);
+}
+
+}  // namespace causeway
