@@ -36,6 +36,7 @@ const std::map<std::string, Layer>& layers() {
       {"store", {{"core"}, {"sim"}}},
       {"sync", {{"core", "codec", "aggregate"}, {"exchange"}}},
       {"exchange", {{"core", "codec", "aggregate", "sync"}, {}}},
+      {"hub", {{"core", "codec", "aggregate", "store", "sync", "exchange"}, {}}},
       {"sim", {{"core", "codec", "aggregate", "store", "sync", "exchange", "hub"}, {}}},
       {"tensor", {{"core", "sync"}, {}, true}},
       {"model", {{"core", "kernel", "tokenizer", "data", "sync", "tensor"}, {}, true}},

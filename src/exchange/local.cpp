@@ -2,13 +2,11 @@
 #include "exchange/local.h"
 
 #include <algorithm>
-#include <memory>
+#include <iterator>
 #include <optional>
 #include <set>
 
-#include "codec/signal.h"
-#include "core/memory.h"
-#include "core/random.h"
+#include "exchange/fold.h"
 
 namespace causeway {
 
@@ -25,44 +23,6 @@ struct LocalExchange::Round {
 
   bool complete() const { return offers.size() == expected.size(); }
 };
-
-namespace {
-
-const Part* part_of(const Offer& offer, int32_t channel) {
-  for (const Part& part : offer.parts)
-    if (part.channel == channel) return &part;
-  return nullptr;
-}
-
-/// Folds one channel's offers, tile by tile, members in ascending order. False if offers do not
-/// decode; `bad` then has the first such index of every tile, whichever thread came first.
-bool fold_channel(const BoundChannel& channel, std::span<const EncodedSignal> signals,
-                  std::span<const int64_t> weights, Threads& threads, std::span<float> consensus,
-                  std::set<size_t>& bad) {
-  std::mutex mutex;
-  threads.each(signals.front().blocks(), [&](int64_t block) {
-    const int64_t size = signals.front().block_size(block);
-    // Not set to zero: each row is decoded whole or not looked at.
-    const auto rows =
-        std::make_unique_for_overwrite<float[]>(static_cast<size_t>(size) * signals.size());
-    std::vector<std::span<const float>> views;
-    for (size_t m = 0; m < signals.size(); ++m) {
-      const std::span<float> row(rows.get() + m * static_cast<size_t>(size),
-                                 static_cast<size_t>(size));
-      if (!signals[m].decode_block(block, row)) {
-        const std::lock_guard lock(mutex);
-        bad.insert(m);
-        return;
-      }
-      views.emplace_back(row);
-    }
-    const auto begin = static_cast<size_t>(signals.front().block_begin(block));
-    channel.rule->fold(views, weights, consensus.subspan(begin, static_cast<size_t>(size)));
-  });
-  return bad.empty();
-}
-
-}  // namespace
 
 LocalExchange::LocalExchange(const BoundPlan& plan) : plan_(plan) {
   for (const BoundChannel& channel : plan.channels()) {
@@ -143,72 +103,19 @@ void LocalExchange::fold(Round& round, Threads& threads, RoundOutcome& outcome) 
     if (!offer.declined.empty()) outcome.dropped.emplace_back(worker, offer.declined);
   }
   std::erase_if(round.offers, [](const auto& entry) { return !entry.second.declined.empty(); });
-  std::vector<States> next = states_;  // published whole, when every channel has folded
-  while (true) {
-    std::optional<WorkerId> bad;
-    round.commit.results.clear();
-    for (const int32_t channel : round.channels) {
-      auto result = fold_one(channel, round, threads, next[static_cast<size_t>(channel)], bad);
-      if (!result) break;
-      round.commit.results.push_back(*std::move(result));
-    }
-    if (!bad) break;
-    outcome.dropped.emplace_back(*bad, "its offer is damaged");
-    round.offers.erase(*bad);
-    next = states_;
-  }
-  if (round.commit.results.size() != round.channels.size()) {
-    round.commit.results.clear();
-    round.state = Poll::kAborted;
-  } else {
-    states_ = std::move(next);
-    round.state = Poll::kReady;
-    outcome.members = round.commit.results.front().members;
-    for (const ChannelResult& result : round.commit.results)
-      outcome.down_bytes += static_cast<int64_t>(result.bytes.size()) * plan_.options().workers;
-  }
+  FoldedRound folded = fold_round(plan_, round.commit.round, round.channels,
+                                  std::move(round.offers), states_, threads);
   round.offers.clear();
-}
-
-std::optional<ChannelResult> LocalExchange::fold_one(int32_t index, const Round& round,
-                                                     Threads& threads, States& states,
-                                                     std::optional<WorkerId>& bad) const {
-  const BoundChannel& channel = plan_.channels()[static_cast<size_t>(index)];
-  ChannelResult result;
-  result.channel = index;
-  std::vector<EncodedSignal> signals;
-  std::vector<int64_t> weights;
-  for (const auto& [worker, offer] : round.offers) {
-    const Part* part = part_of(offer, index);
-    if (part == nullptr) continue;
-    auto signal = EncodedSignal::open(*channel.up, part->bytes, channel.count);
-    if (!signal) {
-      bad = worker;
-      return std::nullopt;
-    }
-    signals.push_back(*std::move(signal));
-    weights.push_back(part->weight);
-    result.members.push_back({worker, part->weight});
+  std::move(folded.dropped.begin(), folded.dropped.end(), std::back_inserter(outcome.dropped));
+  round.commit.results = std::move(folded.results);
+  if (round.commit.results.empty()) {
+    round.state = Poll::kAborted;
+    return;
   }
-  if (signals.empty()) return std::nullopt;
-
-  auto consensus = large_zeros<float>(static_cast<size_t>(channel.count));
-  std::set<size_t> broken;
-  if (!fold_channel(channel, signals, weights, threads, consensus, broken)) {
-    bad = result.members[*broken.begin()].id;
-    return std::nullopt;
-  }
-  channel.down_feedback->prepare(states, consensus);
-  const Random random(plan_.options().seed, Stream::kRounding, UINT32_MAX);
-  const auto key = static_cast<uint64_t>(round.commit.round) * plan_.channels().size();
-  result.bytes =
-      encode_signal(*channel.down, consensus, random.bits(key + static_cast<uint64_t>(index)));
-  if (!states.entries().empty()) {
-    auto sent = large_zeros<float>(consensus.size());
-    CW_CHECK(decode_signal(*channel.down, result.bytes, sent).ok());
-    channel.down_feedback->settle(consensus, sent, states);
-  }
-  return result;
+  round.state = Poll::kReady;
+  outcome.members = round.commit.results.front().members;
+  for (const ChannelResult& result : round.commit.results)
+    outcome.down_bytes += static_cast<int64_t>(result.bytes.size()) * plan_.options().workers;
 }
 
 }  // namespace causeway

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,8 +54,6 @@ class LocalExchange final : public Exchange {
  private:
   struct Round;
   void fold(Round& round, Threads& threads, RoundOutcome& outcome);
-  std::optional<ChannelResult> fold_one(int32_t index, const Round& round, Threads& threads,
-                                        States& states, std::optional<WorkerId>& bad) const;
 
   const BoundPlan& plan_;
   std::vector<States> states_;

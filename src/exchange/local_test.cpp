@@ -303,8 +303,8 @@ TEST(LocalExchange, DecidesRoundsInOrderOfNumber) {
     LocalExchange exchange(*plan);
     Threads threads(1);
     std::vector<int64_t> decided;
-    for (const WorkerId id : {0, 1})
-      for (const int64_t round : rounds) {
+    for (const int64_t round : rounds)
+      for (const WorkerId id : {0, 1}) {
         exchange.launch(offer_of(*plan, id, round));
         for (const RoundOutcome& outcome : exchange.pump(threads)) decided.push_back(outcome.round);
       }

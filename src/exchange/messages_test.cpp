@@ -58,7 +58,7 @@ TEST(Messages, TheWireIsWhatItWas) {
     const Bytes bytes = encode_message(message);
     all.insert(all.end(), bytes.begin(), bytes.end());
   }
-  EXPECT_EQ(digest_of(all).hex(), "WIRE");
+  EXPECT_EQ(digest_of(all).hex(), "e071702889111bdcf33b4115ab2ba45f");
 }
 
 TEST(Messages, OneChangedBitIsFound) {

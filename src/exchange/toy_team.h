@@ -38,12 +38,13 @@ class ToyTeam {
   /// The plan outlives the team.
   ToyTeam(const BoundPlan& plan, const Layout& layout, Options options)
       : plan_(plan),
+        count_(layout.count()),
+        moments_(options.moments),
         disturb_(std::move(options.disturb)),
         threads_(options.threads),
         exchange_(plan) {
     for (WorkerId id = 0; id < plan.options().workers; ++id)
-      workers_.push_back(
-          std::make_unique<Worker>(plan, layout.count(), id, options.moments, exchange_));
+      workers_.push_back(std::make_unique<Worker>(plan, count_, id, moments_, exchange_));
   }
 
   /// Until all have finished `step` steps: each goes on until it waits, then the exchange folds.
@@ -57,6 +58,13 @@ class ToyTeam {
                "all workers wait and nothing is decided");
       for (RoundOutcome& outcome : decided) outcomes_.push_back(std::move(outcome));
     }
+  }
+
+  /// Puts a fresh worker in the place of one that is between steps, over `exchange`.
+  Worker& renew(WorkerId id, Exchange& exchange) {
+    auto& place = workers_[static_cast<size_t>(id)];
+    place = std::make_unique<Worker>(plan_, count_, id, moments_, exchange);
+    return *place;
   }
 
   /// Takes over all that another team of the same plan must keep over a restart.
@@ -120,6 +128,8 @@ class ToyTeam {
   }
 
   const BoundPlan& plan_;
+  const int64_t count_;
+  const Names moments_;
   const Disturb disturb_;
   Threads threads_;
   LocalExchange exchange_;

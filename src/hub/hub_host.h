@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "core/threads.h"
@@ -40,6 +41,56 @@ class HubHost {
   /// Ends it: durable, computed. What the machine is to be told, or nothing. In the order of start.
   std::optional<HubInput> finish(const HubOutput& output);
   /// For SendChunk: the bytes, or fewer at the blob's end; empty if the blob is gone.
-  Message chunk(const SendChunk& request);
+  SharedBytes chunk(const SendChunk& request);
 
+  /// Null if the plan cannot be mirrored.
   const Mirror* mirror() const { return mirror_.get(); }
+  /// How often a tile was folded anew, as the members were not those expected.
+  int64_t tiles_refolded() const { return tiles_refolded_; }
+
+ private:
+  /// A round whose offers come.
+  struct RoundFold {
+    std::set<WorkerId> expected;
+    std::map<WorkerId, std::vector<Parcel>> offers;  // what is known of them
+    std::map<int32_t, ChannelFold> channels;
+  };
+
+  void begin(const Append& append);
+  void begin(const OpenBlob& open);
+  void begin(const Store& store);
+  void begin(const DropBlob& drop);
+  void begin(const Expect& expect);
+  std::optional<HubInput> end(const Append& append);
+  std::optional<HubInput> end(const OpenBlob& open);
+  std::optional<HubInput> end(const Store& store);
+  std::optional<HubInput> end(const Check& check);
+  std::optional<HubInput> end(const Fold& fold);
+  std::optional<HubInput> end(const Advance& advance);
+  std::optional<HubInput> end(const TakeSnapshot& snapshot);
+
+  std::optional<HubInput> synced(const BlobId& blob);
+  Result<void> extend(RoundFold& fold, WorkerId worker, const Parcel& parcel);
+  void expect_also(RoundFold& fold, WorkerId worker);
+  Result<void> check(const Check& check);
+  Result<Commit> fold(const Fold& fold, std::vector<WorkerId>& damaged);
+  Result<BlobRef> keep(const Bytes& bytes);
+  Result<std::shared_ptr<const Commit>> read_result(const BlobId& blob, int64_t round);
+  Result<void> recover_mirror(const HubSettings& settings, const Ledger& ledger);
+
+  const BoundPlan& plan_;
+  const int64_t layout_count_;
+  DurableLog& log_;
+  Spool& spool_;
+  Threads& threads_;
+  const Gates gates_;
+  std::unique_ptr<Mirror> mirror_;
+  std::vector<States> states_;  // the folder's own, by channel, after the last committed round
+  std::vector<States> next_states_;  // after the round that was folded last
+  std::map<int64_t, RoundFold> rounds_;
+  std::optional<Error> log_trouble_;
+  std::map<BlobId, Error> blob_troubles_;
+  int64_t tiles_refolded_ = 0;
+};
+
+}  // namespace causeway

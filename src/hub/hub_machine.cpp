@@ -49,6 +49,8 @@ Result<std::unique_ptr<HubMachine>> HubMachine::recover(HubSettings settings,
   hub->now_ms_ = now_ms;
   for (const auto& [worker, member] : hub->ledger_.members)
     if (member.present) hub->live_[worker] = {now_ms, 0};
+  std::vector<HubOutput> nothing_told_yet;
+  hub->out_ = &nothing_told_yet;
   for (const auto& [number, round] : hub->ledger_.rounds) hub->start_clock(number);
   hub->orphans_ = std::move(spooled);
   hub->orphans_until_ = hub->ledger_.opened;
@@ -273,6 +275,7 @@ void HubMachine::plan_wake() {
   for (const BlobId& blob : troubled_) wake_by(incoming_[blob].retry_ms);
   for (const auto& [number, round] : ledger_.rounds) {
     const RoundClock& clock = clocks_[number];
+    if (clock.fold_ms > now_ms_) wake_by(clock.fold_ms);
     const int64_t soft = clock.opened_ms + deadline_ms(clock);
     const int64_t hard = clock.opened_ms + settings_.deadline_ms_max;
     if (soft > now_ms_) wake_by(soft);

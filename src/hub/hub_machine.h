@@ -62,9 +62,11 @@ struct SendChunk {
   BlobId blob;
   int64_t offset = 0, bytes = 0;
 };
+/// Make room for a parcel of an offer, or find what is there of it.
 struct OpenBlob {
   BlobId blob;
-  int64_t bytes = 0;
+  int64_t round = 0;
+  Parcel parcel;
 };
 struct Store {
   BlobId blob;
@@ -73,6 +75,11 @@ struct Store {
 };
 struct DropBlob {
   BlobId blob;
+};
+/// Offers of this round may be folded as they come, from these workers.
+struct Expect {
+  int64_t round = 0;
+  std::vector<WorkerId> workers;
 };
 /// Decode the whole offer and look at its values.
 struct Check {
@@ -85,6 +92,7 @@ struct Check {
 struct Fold {
   int64_t round = 0;
   int32_t stage = 0;
+  std::vector<int32_t> channels;  ///< that fire in it
   std::vector<ClosedMember> members;
 };
 /// The mirror takes a decision: rounds in order.
@@ -96,7 +104,7 @@ struct Advance {
 /// Store a snapshot of the mirror.
 struct TakeSnapshot {};
 
-using HubOutput = std::variant<Append, Send, SendChunk, OpenBlob, Store, DropBlob, Check, Fold,
+using HubOutput = std::variant<Append, Send, SendChunk, OpenBlob, Store, DropBlob, Expect, Check, Fold,
                                Advance, TakeSnapshot>;
 
 // ---- What the host tells it.
@@ -126,11 +134,11 @@ struct Folded {
   int32_t stage = 0;
   BlobRef result, folder;         ///< durable; the folder's own states, if the plan has any
   std::vector<WorkerId> damaged;  ///< whose bytes are no longer what they were: no result then
-  std::optional<Error> trouble;   ///< no result, and none to be had
+  /// No result: Fault::kIo and kRefused if there was no room for it, else none is to be had.
+  std::optional<Error> trouble;
 };
 struct Mirrored {
-  int64_t round = 0;
-  Digest replicated;  ///< what members have after that round
+  std::map<int64_t, Digest> replicated;  ///< what members have after these rounds
 };
 struct Snapshotted {
   int64_t round = 0;  ///< decisions after this one are needed on top of it
@@ -174,7 +182,8 @@ class HubMachine final {
     int32_t failures = 0;  // that its bytes were not what their digest says
   };
   struct Incoming {
-    int64_t total = 0;
+    int64_t round = 0;
+    Parcel parcel;
     int64_t received = 0, durable = 0;
     bool opened = false;
     std::string trouble;  // why the spool does not take it
@@ -189,6 +198,7 @@ class HubMachine final {
     int64_t opened_ms = 0;
     std::set<WorkerId> awaited;  // expected, and neither held nor lost
     bool folding = false;
+    int64_t fold_ms = 0;  // not before
     std::set<WorkerId> repairing;  // whose bytes were damaged after the close
   };
   struct Gated {
@@ -227,7 +237,7 @@ class HubMachine final {
   void hear_get(WorkerId worker, int64_t epoch, const Get& get);
   void hear_progress(WorkerId worker, const Progress& progress);
   void tell_decisions(WorkerId worker, int64_t after);
-  void receive(const BlobId& blob, int64_t bytes);
+  void receive(WorkerId worker, int64_t round, const Parcel& parcel);
   void took(const Stored& stored);
   void took(const StoreFailed& failed);
   void took(const Checked& checked);

@@ -122,7 +122,7 @@ void HubMachine::hear_offer(WorkerId worker, int64_t epoch, const OfferReady& of
     const BlobId blob{worker, parcel.digest};
     const auto incoming = incoming_.find(blob);
     if (incoming == incoming_.end())
-      receive(blob, parcel.bytes);
+      receive(worker, offer.round, parcel);
     else if (incoming->second.opened)
       send(worker, epoch, ChunkHeld{parcel.digest, incoming->second.durable});
   }
@@ -138,10 +138,10 @@ void HubMachine::hold(WorkerId worker, int64_t epoch, const OfferReady& offer) {
 
 // ---- Bytes.
 
-void HubMachine::receive(const BlobId& blob, int64_t bytes) {
-  incoming_[blob] = {};
-  incoming_[blob].total = bytes;
-  emit_now(OpenBlob{blob, bytes});
+void HubMachine::receive(WorkerId worker, int64_t round, const Parcel& parcel) {
+  const BlobId blob{worker, parcel.digest};
+  incoming_[blob] = {round, parcel, 0, 0, false, {}, 0};
+  emit_now(OpenBlob{blob, round, parcel});
 }
 
 void HubMachine::hear_chunk(WorkerId worker, int64_t epoch, const Chunk& chunk) {
@@ -150,7 +150,7 @@ void HubMachine::hear_chunk(WorkerId worker, int64_t epoch, const Chunk& chunk) 
   if (found == incoming_.end() || !found->second.opened) return;
   Incoming& incoming = found->second;
   const bool fits = chunk.bytes.size() > 0 && chunk.bytes.size() <= settings_.chunk_bytes &&
-                    chunk.bytes.size() <= incoming.total - incoming.received;
+                    chunk.bytes.size() <= incoming.parcel.bytes - incoming.received;
   if (chunk.offset == incoming.received && fits) {
     incoming.received += chunk.bytes.size();
     return emit_now(Store{blob, chunk.offset, chunk.bytes});
@@ -173,7 +173,7 @@ void HubMachine::took(const Stored& stored) {
   if (const auto member = ledger_.members.find(worker);
       member != ledger_.members.end() && member->second.present)
     send(worker, member->second.epoch, ChunkHeld{stored.blob.digest, stored.durable});
-  if (incoming.durable < incoming.total) return;
+  if (incoming.durable < incoming.parcel.bytes) return;
   for (auto& [number, clock] : clocks_) {
     const auto transfer = transfers_.find({number, worker});
     if (transfer != transfers_.end()) check_if_whole(transfer->first, transfer->second);
@@ -196,7 +196,7 @@ void HubMachine::retry_stores() {
     Incoming& incoming = incoming_[blob];
     if (now_ms_ < incoming.retry_ms) continue;
     incoming.retry_ms = now_ms_ + kStoreRetryMs;
-    emit_now(OpenBlob{blob, incoming.total});
+    emit_now(OpenBlob{blob, incoming.round, incoming.parcel});
   }
 }
 
@@ -204,7 +204,7 @@ void HubMachine::check_if_whole(const Key& key, Transfer& transfer) {
   const bool whole = std::all_of(
       transfer.ready.parcels.begin(), transfer.ready.parcels.end(), [&](const Parcel& parcel) {
         const auto found = incoming_.find({key.second, parcel.digest});
-        return found != incoming_.end() && found->second.durable >= found->second.total;
+        return found != incoming_.end() && found->second.durable >= found->second.parcel.bytes;
       });
   if (!whole || transfer.checking) return;
   transfer.checking = true;
@@ -232,7 +232,7 @@ void HubMachine::took(const Checked& checked) {
     return strike(checked.worker, checked.epoch, offer, checked.trouble->fault,
                   checked.trouble->message);
   for (const Parcel& parcel : offer.parcels) {
-    receive({checked.worker, parcel.digest}, parcel.bytes);
+    receive(checked.worker, checked.round, parcel);
     send(checked.worker, checked.epoch, Want{parcel.digest, 0});
   }
 }
@@ -313,8 +313,8 @@ void HubMachine::hear_progress(WorkerId worker, const Progress& progress) {
 }
 
 void HubMachine::took(const Mirrored& mirrored) {
-  audits_[mirrored.round] = mirrored.replicated;
-  if (audits_.size() > kAuditsMax) audits_.erase(audits_.begin());
+  for (const auto& [round, replicated] : mirrored.replicated) audits_[round] = replicated;
+  while (audits_.size() > kAuditsMax) audits_.erase(audits_.begin());
 }
 
 }  // namespace causeway

@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t kOpenMax = 64;    // rounds that overlap
 constexpr size_t kOpenedMax = 64;  // remembered for late arrivals
+constexpr int64_t kFoldRetryMs = 500;
 
 }  // namespace
 
@@ -25,7 +26,7 @@ void HubMachine::open_rounds() {
 }
 
 void HubMachine::start_clock(int64_t round) {
-  RoundClock& clock = clocks_[round] = {now_ms_, {}, false, {}};
+  RoundClock& clock = clocks_[round] = {now_ms_, {}, false, 0, {}};
   opened_ms_[round] = now_ms_;
   if (opened_ms_.size() > kOpenedMax) opened_ms_.erase(opened_ms_.begin());
   const RoundState& state = ledger_.rounds[round];
@@ -36,6 +37,7 @@ void HubMachine::start_clock(int64_t round) {
         !state.lost.contains(worker))
       clock.awaited.insert(worker);
   }
+  emit_now(Expect{round, {clock.awaited.begin(), clock.awaited.end()}});
 }
 
 /// The member is gone, or follows from now on.
@@ -123,7 +125,7 @@ std::string HubMachine::absence(WorkerId worker, int64_t number, const RoundStat
     const auto incoming = incoming_.find({worker, parcel.digest});
     if (incoming == incoming_.end()) continue;
     if (!incoming->second.trouble.empty()) return incoming->second.trouble;
-    total += incoming->second.total;
+    total += incoming->second.parcel.bytes;
     durable += incoming->second.durable;
   }
   return fmt::format("deadline passed: {} of {} bytes had come", durable, total);
@@ -160,15 +162,21 @@ void HubMachine::fold_next() {
   const auto found = ledger_.rounds.find(number);
   if (found == ledger_.rounds.end() || !found->second.closed) return;
   RoundClock& clock = clocks_[number];
-  if (clock.folding) return;
+  if (clock.folding || now_ms_ < clock.fold_ms) return;
   clock.folding = true;
-  emit(Fold{number, found->second.stage, *found->second.closed});
+  emit(Fold{number, found->second.stage, schedule_.round(number)->channels, *found->second.closed});
 }
 
 void HubMachine::took(const Folded& folded) {
   const auto found = ledger_.rounds.find(folded.round);
   if (found == ledger_.rounds.end() || !found->second.closed) return;
   RoundClock& clock = clocks_[folded.round];
+  if (folded.trouble &&
+      (folded.trouble->fault == Fault::kIo || folded.trouble->fault == Fault::kRefused)) {
+    clock.folding = false;
+    clock.fold_ms = now_ms_ + kFoldRetryMs;
+    return;
+  }
   if (folded.trouble) return abort(folded.round, folded.trouble->message);
   if (folded.damaged.empty()) {
     const RoundState round = found->second;
@@ -187,7 +195,7 @@ void HubMachine::took(const Folded& folded) {
                                one.worker));
     clock.repairing.insert(one.worker);
     for (const Parcel& parcel : one.parcels) {
-      receive({one.worker, parcel.digest}, parcel.bytes);
+      receive(one.worker, folded.round, parcel);
       send(one.worker, one.epoch, Want{parcel.digest, 0});
     }
   }
@@ -236,7 +244,8 @@ void HubMachine::took(const Snapshotted& snapshotted) {
   snapshotting_ = false;
   if (snapshotted.snapshot.bytes == 0 || snapshotted.round <= ledger_.snapshot_round) return;
   const BlobRef old = ledger_.snapshot.bytes > 0 ? ledger_.snapshot : settings_.genesis;
-  const int64_t forget = std::min(snapshotted.round, ledger_.decided - settings_.retain_rounds);
+  const int64_t forget = std::clamp<int64_t>(ledger_.decided - settings_.retain_rounds, 0,
+                                             snapshotted.round);
   std::vector<BlobId> results;
   for (const auto& [round, decision] : ledger_.decisions)
     if (round <= forget && decision.committed)

@@ -36,6 +36,7 @@ Engine::Engine(const BoundPlan& plan, WorkerId worker, Replica& replica, Exchang
 }
 
 Go Engine::at(Hook hook, int64_t step, int64_t tokens) {
+  step_ = step;
   Arrival arrival = arrive(hook, step);
   if (arrival == Arrival::kPending) return Go::kWait;
   std::vector<int32_t> due = plan_.due(hook, step);

@@ -66,6 +66,13 @@ class Engine {
   std::vector<States>& states() { return states_; }
   const EngineCounters& counters() const { return counters_; }
   void restore(EngineCounters counters);
+
+  /// Between steps: all that another engine of this plan needs to go on, but for the replica.
+  Bytes snapshot() const;
+  /// Between steps: takes a snapshot over, of any worker: states that it lacks become zeros. Any
+  /// bytes are safe; Fault::kCorrupt if they are no snapshot of this plan, and nothing has changed.
+  Result<void> restore(ByteSpan snapshot);
+
   /// Digest of all replicated states: bit-equal on all members after a commit.
   Digest replicated_digest() const;
 
@@ -87,6 +94,11 @@ class Engine {
   Result<Part> offer(int32_t index, Open& open);
   void apply(const Commit& commit, int32_t channel_index, Open& open);
   void resize_scratch(int64_t count);
+  Result<void> read_channels(ByteReader& reader, EngineCounters& counters,
+                             std::vector<States>& states) const;
+  Result<Open> read_open(ByteReader& reader, int64_t step) const;
+  Result<std::vector<int32_t>> read_open_channels(ByteReader& reader, const Open& open,
+                                                  int64_t step) const;
   int64_t weight(int32_t channel, int64_t tokens) const;
   Firing firing(int32_t channel, int64_t round) const;
 
@@ -97,6 +109,7 @@ class Engine {
   std::vector<States> states_;
   EngineCounters counters_;
   std::deque<Open> open_;   // by round
+  int64_t step_ = 0;        // that `at` was last called for: between steps, those finished
   int64_t fired_step_ = 0;  // the last launch
   Hook fired_hook_ = Hook::kAfterUpdate;
   std::vector<float> scratch_;  // one packed signal; grows to the largest channel

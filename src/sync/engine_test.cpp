@@ -220,7 +220,7 @@ TEST(Engine, GoesOnAfterARestartWithTheSameBits) {
 TEST(EngineDeathTest, RefusesCountersOfAnotherPlan) {
   const auto plan = toy_bind("preset = 'fedavg'", kMoments, {1, 1, {}});
   ToyTeam team(*plan, toy_layout(), {kMoments, 1, {}});
-  EXPECT_DEATH(team.engine(0).restore({}), "");
+  EXPECT_DEATH(team.engine(0).restore(EngineCounters{}), "");
 }
 
 TEST(Engine, ReplicatedDigestIsOneForAllMembersAndSeesEveryBit) {

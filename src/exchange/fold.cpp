@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "exchange/fold.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <set>
+
+#include "codec/signal.h"
+#include "core/memory.h"
+#include "core/random.h"
+
+namespace causeway {
+namespace {
+
+constexpr size_t kFrameBytes = 8;  // before each block: codec/signal.h
+
+// Instead of the number of a choice: the tile was never folded, or bytes it was folded from are
+// gone.
+constexpr uint32_t kNever = 0, kStale = std::numeric_limits<uint32_t>::max();
+
+/// Decodes one tile of each member by decode(m, row) and folds them into `out`. The first member
+/// whose tile does not decode; `out` is then as it was.
+template <class Decode>
+std::optional<size_t> fold_tile(const Rule& rule, std::span<const int64_t> weights,
+                                std::span<float> out, const Decode& decode) {
+  // Not set to zero: each row is decoded whole or not looked at.
+  const auto rows = std::make_unique_for_overwrite<float[]>(out.size() * weights.size());
+  std::vector<std::span<const float>> views;
+  for (size_t m = 0; m < weights.size(); ++m) {
+    const std::span<float> row(rows.get() + m * out.size(), out.size());
+    if (!decode(m, row)) return m;
+    views.emplace_back(row);
+  }
+  rule.fold(views, weights, out);
+  return std::nullopt;
+}
+
+const Part* part_of(const Offer& offer, int32_t channel) {
+  for (const Part& part : offer.parts)
+    if (part.channel == channel) return &part;
+  return nullptr;
+}
+
+/// Folds one channel's offers. False if offers do not decode; `bad` then has the first such index
+/// of every tile, whichever thread came first.
+bool fold_signals(const BoundChannel& channel, std::span<const EncodedSignal> signals,
+                  std::span<const int64_t> weights, Threads& threads, std::span<float> consensus,
+                  std::set<size_t>& bad) {
+  std::mutex mutex;
+  const EncodedSignal& first = signals.front();
+  threads.each(first.blocks(), [&](int64_t block) {
+    const auto out = consensus.subspan(static_cast<size_t>(first.block_begin(block)),
+                                       static_cast<size_t>(first.block_size(block)));
+    const auto broken = fold_tile(*channel.rule, weights, out, [&](size_t m, std::span<float> row) {
+      return signals[m].decode_block(block, row).ok();
+    });
+    if (!broken) return;
+    const std::lock_guard lock(mutex);
+    bad.insert(*broken);
+  });
+  return bad.empty();
+}
+
+/// One channel of fold_round. None if there are no offers, or if that of `bad` is damaged.
+std::optional<ChannelResult> fold_channel(const BoundPlan& plan, int64_t round, int32_t index,
+                                          const std::map<WorkerId, Offer>& offers, States& states,
+                                          Threads& threads, std::optional<WorkerId>& bad) {
+  const BoundChannel& channel = plan.channels()[static_cast<size_t>(index)];
+  std::vector<EncodedSignal> signals;
+  std::vector<int64_t> weights;
+  std::vector<Member> members;
+  for (const auto& [worker, offer] : offers) {
+    const Part* part = part_of(offer, index);
+    if (part == nullptr) continue;
+    auto signal = EncodedSignal::open(*channel.up, part->bytes, channel.count);
+    if (!signal) {
+      bad = worker;
+      return std::nullopt;
+    }
+    signals.push_back(*std::move(signal));
+    weights.push_back(part->weight);
+    members.push_back({worker, part->weight});
+  }
+  if (signals.empty()) return std::nullopt;
+
+  auto consensus = large_zeros<float>(static_cast<size_t>(channel.count));
+  std::set<size_t> broken;
+  if (!fold_signals(channel, signals, weights, threads, consensus, broken)) {
+    bad = members[*broken.begin()].id;
+    return std::nullopt;
+  }
+  return encode_consensus(plan, round, index, std::move(members), consensus, states);
+}
+
+}  // namespace
+
+ChannelFold::ChannelFold(const BoundChannel& channel, std::vector<WorkerId> expected)
+    : channel_(channel),
+      tiles_(static_cast<size_t>(block_count(*channel.up, channel.count)), kNever) {
+  std::sort(expected.begin(), expected.end());
+  CW_CHECK(!expected.empty(), "nobody is expected");
+  CW_CHECK(std::adjacent_find(expected.begin(), expected.end()) == expected.end(),
+           "a worker is expected twice");
+  for (const WorkerId id : expected) {
+    chosen_.push_back(rows_.size());
+    rows_.emplace_back().id = id;
+  }
+}
+
+const ChannelFold::Row& ChannelFold::row_of(WorkerId worker) const {
+  const auto found = std::lower_bound(rows_.begin(), rows_.end(), worker,
+                                      [](const Row& row, WorkerId id) { return row.id < id; });
+  CW_CHECK(found != rows_.end() && found->id == worker, "worker {} is not expected", worker);
+  return *found;
+}
+
+ChannelFold::Row& ChannelFold::row_of(WorkerId worker) {
+  return const_cast<Row&>(std::as_const(*this).row_of(worker));
+}
+
+bool ChannelFold::complete(WorkerId worker) const { return complete(row_of(worker)); }
+
+double ChannelFold::squared_norm(WorkerId worker) const { return row_of(worker).squared_norm; }
+
+size_t ChannelFold::tile_size(size_t tile) const {
+  const auto whole = static_cast<size_t>(channel_.up->block_values());
+  return std::min(whole, static_cast<size_t>(channel_.count) - tile * whole);
+}
+
+ByteSpan ChannelFold::block(const Row& row, size_t index) const {
+  const size_t begin = index == 0 ? 0 : row.ends[index - 1];
+  return row.bytes.subspan(begin, row.ends[index] - begin);
+}
+
+// The row's bytes are now these many. The lost blocks may come back as others.
+void ChannelFold::forget_from(Row& row, size_t size) {
+  const auto kept = std::upper_bound(row.ends.begin(), row.ends.end(), size) - row.ends.begin();
+  if (kept == std::ssize(row.ends)) return;
+  const auto chosen = static_cast<size_t>(&row - rows_.data());
+  if (std::find(chosen_.begin(), chosen_.end(), chosen) != chosen_.end())
+    for (size_t tile = static_cast<size_t>(kept); tile < row.ends.size(); ++tile)
+      if (tiles_[tile] == choice_) tiles_[tile] = kStale;
+  // All is decoded anew, for the norm's sake.
+  row.ends.clear();
+  row.squared_norm = 0;
+}
+
+Result<void> ChannelFold::extend(WorkerId worker, int64_t weight, ByteSpan bytes) {
+  Row& row = row_of(worker);
+  CW_CHECK(!row.dropped, "worker {} was dropped", worker);
+  if (weight < 1 || weight > kWeightMax)
+    return failure(Fault::kCorrupt, "worker {} has weight {}; wanted: 1 to {}", worker, weight,
+                   kWeightMax);
+  if (row.weight != 0 && row.weight != weight)
+    return failure(Fault::kCorrupt, "worker {} had weight {}, and now has {}", worker, row.weight,
+                   weight);
+  row.weight = weight;
+  forget_from(row, bytes.size());
+  row.bytes = bytes;
+  while (!complete(row)) {
+    CW_ASSIGN(const bool taken, take_block(row));
+    if (!taken) return {};
+  }
+  if (bytes.size() == row.ends.back()) return {};
+  return failure(Fault::kCorrupt, "worker {}: {} bytes follow the last of {} blocks; wanted: none",
+                 worker, bytes.size() - row.ends.back(), tiles_.size());
+}
+
+// The next block, if it is here whole.
+Result<bool> ChannelFold::take_block(Row& row) {
+  const size_t index = row.ends.size(), size = tile_size(index);
+  const size_t begin = index == 0 ? 0 : row.ends.back();
+  const ByteSpan rest = row.bytes.subspan(begin);
+  if (rest.size() < kFrameBytes) return false;
+  uint32_t length = 0;
+  std::memcpy(&length, rest.data(), sizeof(length));
+  // Before it is waited for.
+  if (const int64_t most = channel_.up->block_bytes_max(static_cast<int64_t>(size)); length > most)
+    return failure(Fault::kCorrupt, "worker {}: block {} of {} claims {} bytes; wanted: at most {}",
+                   row.id, index, tiles_.size(), length, most);
+  if (rest.size() - kFrameBytes < length) return false;
+  scratch_.resize(size);
+  // A block with its frame is a signal of one block.
+  if (const auto decoded = decode_signal(*channel_.up, rest.first(kFrameBytes + length), scratch_);
+      !decoded)
+    return failure(Fault::kCorrupt, "worker {}: block {} of {}: {}", row.id, index, tiles_.size(),
+                   decoded.error().message);
+  for (const float value : scratch_) row.squared_norm += double{value} * double{value};
+  row.ends.push_back(begin + kFrameBytes + length);
+  return true;
+}
+
+void ChannelFold::choose(std::vector<size_t> chosen) {
+  if (chosen == chosen_) return;
+  chosen_ = std::move(chosen);
+  ++choice_;
+}
+
+void ChannelFold::drop(WorkerId worker) {
+  Row& row = row_of(worker);
+  const auto index = static_cast<size_t>(&row - rows_.data());
+  row = {worker, row.weight, true, {}, {}, 0};
+  std::vector<size_t> left = chosen_;
+  std::erase(left, index);
+  choose(std::move(left));
+}
+
+void ChannelFold::fold_ahead(Threads& threads) {
+  if (chosen_.empty()) return;
+  size_t here = tiles_.size();
+  for (const size_t row : chosen_) here = std::min(here, rows_[row].ends.size());
+  std::vector<size_t> tiles;
+  for (size_t tile = 0; tile < here; ++tile)
+    if (tiles_[tile] != choice_) tiles.push_back(tile);
+  // What does not decode any more is reported by finish.
+  fold(tiles, threads);
+}
+
+Result<std::vector<float>> ChannelFold::finish(std::span<const WorkerId> members,
+                                               Threads& threads) {
+  CW_CHECK(!members.empty(), "a round of nobody");
+  std::vector<size_t> chosen;
+  for (const WorkerId id : members) {
+    const Row& row = row_of(id);
+    CW_CHECK(complete(row) && !row.dropped, "worker {} is not complete", id);
+    const auto index = static_cast<size_t>(&row - rows_.data());
+    CW_CHECK(chosen.empty() || chosen.back() < index, "worker {} is out of order", id);
+    chosen.push_back(index);
+  }
+  choose(std::move(chosen));
+  std::vector<size_t> tiles;
+  for (size_t tile = 0; tile < tiles_.size(); ++tile)
+    if (tiles_[tile] != choice_) tiles.push_back(tile);
+  damaged_.reset();
+  if (const auto bad = fold(tiles, threads)) {
+    damaged_ = rows_[bad->first].id;
+    return failure(Fault::kCorrupt, "worker {}: block {} of {} has changed since it was taken",
+                   *damaged_, bad->second, tiles_.size());
+  }
+  std::fill(tiles_.begin(), tiles_.end(), kNever);
+  return std::move(consensus_);
+}
+
+std::optional<std::pair<size_t, size_t>> ChannelFold::fold(const std::vector<size_t>& tiles,
+                                                           Threads& threads) {
+  if (consensus_.empty() && !tiles.empty())
+    consensus_ = large_zeros<float>(static_cast<size_t>(channel_.count));
+  std::vector<int64_t> weights;
+  for (const size_t row : chosen_) weights.push_back(rows_[row].weight);
+  std::mutex mutex;
+  std::set<std::pair<size_t, size_t>> bad;
+  std::set<size_t> broken;
+  threads.each(std::ssize(tiles), [&](int64_t i) {
+    const size_t tile = tiles[static_cast<size_t>(i)];
+    const auto begin = tile * static_cast<size_t>(channel_.up->block_values());
+    const auto out = std::span(consensus_).subspan(begin, tile_size(tile));
+    const auto first = fold_tile(*channel_.rule, weights, out, [&](size_t m, std::span<float> row) {
+      return decode_signal(*channel_.up, block(rows_[chosen_[m]], tile), row).ok();
+    });
+    if (!first) return;
+    const std::lock_guard lock(mutex);
+    bad.emplace(chosen_[*first], tile);
+    broken.insert(tile);
+  });
+  for (const size_t tile : tiles) {
+    if (broken.contains(tile)) continue;
+    refolded_ += tiles_[tile] != kNever ? 1 : 0;
+    tiles_[tile] = choice_;
+  }
+  return bad.empty() ? std::nullopt : std::optional(*bad.begin());
+}
+
+ChannelResult encode_consensus(const BoundPlan& plan, int64_t round, int32_t channel,
+                               std::vector<Member> members, std::span<float> consensus,
+                               States& states) {
+  const BoundChannel& bound = plan.channels()[static_cast<size_t>(channel)];
+  CW_CHECK(std::ssize(consensus) == bound.count, "{} values for channel {} of {}", consensus.size(),
+           channel, bound.count);
+  ChannelResult result{channel, std::move(members), {}};
+  bound.down_feedback->prepare(states, consensus);
+  const Random random(plan.options().seed, Stream::kRounding, UINT32_MAX);
+  const uint64_t key = static_cast<uint64_t>(round) * plan.channels().size();
+  result.bytes =
+      encode_signal(*bound.down, consensus, random.bits(key + static_cast<uint64_t>(channel)));
+  if (!states.entries().empty()) {
+    auto sent = large_zeros<float>(consensus.size());
+    CW_CHECK(decode_signal(*bound.down, result.bytes, sent).ok());
+    bound.down_feedback->settle(consensus, sent, states);
+  }
+  return result;
+}
+
+FoldedRound fold_round(const BoundPlan& plan, int64_t round, std::span<const int32_t> channels,
+                       std::map<WorkerId, Offer> offers, std::vector<States>& states,
+                       Threads& threads) {
+  FoldedRound folded;
+  while (true) {
+    std::vector<States> next = states;  // published whole, when every channel has folded
+    std::optional<WorkerId> bad;
+    folded.results.clear();
+    for (const int32_t channel : channels) {
+      auto result = fold_channel(plan, round, channel, offers, next[static_cast<size_t>(channel)],
+                                 threads, bad);
+      if (!result) break;
+      folded.results.push_back(*std::move(result));
+    }
+    if (bad) {
+      folded.dropped.emplace_back(*bad, "its offer is damaged");
+      offers.erase(*bad);
+      continue;
+    }
+    if (folded.results.size() == channels.size())
+      states = std::move(next);
+    else
+      folded.results.clear();
+    return folded;
+  }
+}
+
+}  // namespace causeway

@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The hub's machine alone, message by message. Storage is obedient: it does at once what it is
+// asked, unless a test holds it back. Whole worlds are in sim/.
+#include "hub/hub_machine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sync/toy_replica.h"
+
+namespace causeway {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int64_t kBytes = 40;  // of an offer, as far as the machine knows
+
+class Hub {
+ public:
+  explicit Hub(HubSettings settings = {}, int32_t workers = 3)
+      : plan_(toy_bind("preset = 'diloco'\nperiod = 2", {}, {workers, 1, {}})),
+        schedule_(*plan_, 20),
+        settings_(std::move(settings)) {
+    settings_.token = "secret";
+    settings_.genesis = {{9, 9}, 10};
+    settings_.start_members = workers;
+    restart();
+  }
+
+  /// A crash: what was not durable is gone.
+  void restart() {
+    std::erase_if(log_, [this](const LogEntry& entry) { return entry.sequence > durable_; });
+    auto made = HubMachine::recover(settings_, schedule_, log_, {}, now_);
+    CW_CHECK(made.ok(), "{}", made.error().message);
+    hub_ = *std::move(made);
+    pending_.clear();
+    tick();
+  }
+  void tick(int64_t ms = 0) {
+    now_ += ms;
+    std::vector<HubOutput> out;
+    hub_->tick(now_, out);
+    perform(out);
+  }
+  /// Time passes in small steps, as a driver would let it.
+  void wait(int64_t ms) {
+    for (const int64_t end = now_ + ms; now_ < end;) {
+      now_ = std::min(end, std::max(now_ + 1, hub_->wake_ms()));
+      for (const WorkerId worker : alive_) say(worker, Progress{0, 0, {}, 0});
+      tick();
+    }
+  }
+  void say(WorkerId worker, Body body, int64_t epoch = -1) {
+    input(Message{settings_.run, epoch < 0 ? epochs_[worker] : epoch, worker, std::move(body)});
+  }
+  void input(const HubInput& one) {
+    std::vector<HubOutput> out;
+    hub_->on(now_, one, out);
+    perform(out);
+  }
+  void join(WorkerId worker, uint64_t incarnation = 1, int64_t applied = 0) {
+    say(worker, Hello{incarnation, {}, {}, settings_.genesis.digest, "", "secret", applied}, 0);
+    epochs_[worker] = hub_->ledger().members.at(worker).epoch;
+    alive_.insert(worker);
+  }
+  void join_all(int32_t workers = 3) {
+    for (WorkerId worker = 0; worker < workers; ++worker) join(worker);
+  }
+  OfferReady offer(int64_t round, WorkerId worker) const {
+    const auto key = static_cast<uint64_t>(worker);
+    return {round,
+            0,
+            2 * round,
+            Hook::kAfterUpdate,
+            {{0, 10, {static_cast<uint64_t>(round), key}, kBytes}},
+            {}};
+  }
+  /// Announces an offer and sends all its bytes.
+  void hand_in(int64_t round, WorkerId worker) {
+    const OfferReady ready = offer(round, worker);
+    say(worker, ready);
+    say(worker, Chunk{ready.parcels[0].digest, 0, SharedBytes(Bytes(kBytes))});
+  }
+
+  /// Messages of a kind to a worker since the last call.
+  template <class T>
+  std::vector<T> heard(WorkerId worker) {
+    std::vector<T> out;
+    std::erase_if(said_, [&](const Message& message) {
+      if (message.worker != worker) return false;
+      if (const T* body = std::get_if<T>(&message.body)) out.push_back(*body);
+      return std::holds_alternative<T>(message.body);
+    });
+    return out;
+  }
+  const Ledger& ledger() const { return hub_->ledger(); }
+  HubMachine& machine() { return *hub_; }
+  std::vector<Closed> closes() const { return records<Closed>(); }
+  template <class T>
+  std::vector<T> records() const {
+    std::vector<T> out;
+    for (const LogEntry& entry : log_)
+      if (const auto record = decode_record(entry.bytes))
+        if (const T* one = std::get_if<T>(&*record)) out.push_back(*one);
+    return out;
+  }
+
+  bool log_is_slow = false;  // appends become durable when the test says so
+  bool fold_is_slow = false;
+  std::optional<Error> check_trouble;
+  void flush() {
+    durable_ = log_.empty() ? 0 : log_.back().sequence;
+    input(Logged{durable_});
+  }
+  std::vector<Fold> folds;
+
+ private:
+  void perform(const std::vector<HubOutput>& outputs) {
+    for (const HubOutput& output : outputs) {
+      if (const auto* send = std::get_if<Send>(&output)) {
+        // What goes over the wire must be sayable.
+        CW_CHECK(decode_message(encode_message(send->message)).ok());
+        said_.push_back(send->message);
+      } else if (const auto* append = std::get_if<Append>(&output)) {
+        if (append->restart) log_.clear();
+        log_.push_back({append->sequence, append->record});
+        if (!log_is_slow) durable_ = append->sequence;
+        if (!log_is_slow) pending_.push_back(Logged{append->sequence});
+      } else if (const auto* open = std::get_if<OpenBlob>(&output)) {
+        pending_.push_back(Stored{open->blob, blobs_[open->blob]});
+      } else if (const auto* store = std::get_if<Store>(&output)) {
+        blobs_[store->blob] = store->offset + store->bytes.size();
+        pending_.push_back(Stored{store->blob, blobs_[store->blob]});
+      } else if (const auto* drop = std::get_if<DropBlob>(&output)) {
+        blobs_.erase(drop->blob);
+      } else if (const auto* check = std::get_if<Check>(&output)) {
+        pending_.push_back(
+            Checked{check->round, check->stage, check->worker, check->epoch, check_trouble});
+      } else if (const auto* fold = std::get_if<Fold>(&output)) {
+        folds.push_back(*fold);
+        const auto round = static_cast<uint64_t>(fold->round);
+        if (!fold_is_slow)
+          pending_.push_back(Folded{fold->round, 0, {{100, round}, 7}, {}, {}, {}});
+      }
+    }
+    while (!pending_.empty()) {
+      const HubInput next = std::move(pending_.front());
+      pending_.pop_front();
+      input(next);
+    }
+  }
+
+  std::unique_ptr<BoundPlan> plan_;
+  Schedule schedule_;
+  HubSettings settings_;
+  std::unique_ptr<HubMachine> hub_;
+  int64_t now_ = 1000, durable_ = 0;
+  std::vector<LogEntry> log_;
+  std::map<BlobId, int64_t> blobs_;
+  std::deque<HubInput> pending_;
+  std::vector<Message> said_;
+  std::map<WorkerId, int64_t> epochs_;
+  std::set<WorkerId> alive_;
+};
+
+TEST(HubMachine, ARoundOfThree) {
+  Hub hub;
+  hub.join_all();
+  EXPECT_EQ(hub.heard<Welcome>(1).size(), 1U);
+  EXPECT_EQ(hub.ledger().opened, 1);
+  hub.hand_in(1, 2);
+  hub.hand_in(1, 0);
+  EXPECT_TRUE(hub.closes().empty());
+  hub.hand_in(1, 1);
+  ASSERT_EQ(hub.closes().size(), 1U);
+  EXPECT_EQ(hub.closes()[0].members.size(), 3U);
+  EXPECT_EQ(hub.closes()[0].members[0].worker, 0) << "ascending, whatever came first";
+  for (WorkerId worker = 0; worker < 3; ++worker) {
+    const auto decisions = hub.heard<Decision>(worker);
+    ASSERT_EQ(decisions.size(), 1U);
+    EXPECT_TRUE(decisions[0].committed);
+  }
+  EXPECT_EQ(hub.ledger().opened, 2);
+}
+
+// Goal: nobody is told what a crash could take back. Method: a log that is slow.
+TEST(HubMachine, TellsNothingBeforeItIsDurable) {
+  Hub hub;
+  hub.join_all();
+  hub.heard<OfferHeld>(0);
+  hub.hand_in(1, 0);
+  hub.hand_in(1, 1);
+  hub.heard<OfferHeld>(2);
+  hub.log_is_slow = true;
+  hub.hand_in(1, 2);
+  EXPECT_EQ(hub.closes().size(), 1U) << "decided";
+  EXPECT_TRUE(hub.heard<OfferHeld>(2).empty());
+  EXPECT_TRUE(hub.folds.empty());
+  EXPECT_TRUE(hub.heard<Decision>(0).empty());
+  hub.flush();
+  EXPECT_EQ(hub.heard<OfferHeld>(2).size(), 1U);
+  EXPECT_EQ(hub.folds.size(), 1U);
+  EXPECT_TRUE(hub.heard<Decision>(0).empty()) << "committed, but that is not durable yet";
+  hub.flush();
+  EXPECT_EQ(hub.heard<Decision>(0).size(), 1U);
+}
+
+TEST(HubMachine, ARestartFinishesTheRoundWithoutAskingAgain) {
+  Hub hub;
+  hub.join_all();
+  hub.hand_in(1, 0);
+  hub.hand_in(1, 1);
+  hub.restart();
+  hub.hand_in(1, 2);
+  ASSERT_EQ(hub.closes().size(), 1U);
+  EXPECT_EQ(hub.closes()[0].members.size(), 3U);
+
+  Hub closed;
+  closed.fold_is_slow = true;
+  closed.join_all();
+  for (WorkerId worker = 0; worker < 3; ++worker) closed.hand_in(1, worker);
+  closed.folds.clear();
+  closed.fold_is_slow = false;
+  closed.restart();
+  ASSERT_EQ(closed.folds.size(), 1U);
+  EXPECT_EQ(closed.folds[0].members.size(), 3U);
+  EXPECT_EQ(closed.ledger().decided, 1);
+}
+
+TEST(HubMachine, ADeadlineLeavesTheSlowOneOutWithAReason) {
+  Hub hub({.deadline_ms_max = 500});
+  hub.join_all();
+  hub.hand_in(1, 0);
+  hub.hand_in(1, 1);
+  hub.say(2, hub.offer(1, 2));
+  hub.wait(499);
+  EXPECT_TRUE(hub.closes().empty());
+  hub.wait(2);
+  ASSERT_EQ(hub.closes().size(), 1U);
+  ASSERT_EQ(hub.closes()[0].absent.size(), 1U);
+  EXPECT_EQ(hub.closes()[0].absent[0].worker, 2);
+  EXPECT_THAT(hub.closes()[0].absent[0].reason, HasSubstr("0 of 40 bytes"));
+  const auto refused = hub.heard<OfferRefused>(2);
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_EQ(refused[0].fault, Fault::kTimeout);
+  EXPECT_EQ(refused[0].offer_from, 2);
+}
+
+TEST(HubMachine, ALateOfferSitsOutTheRoundThatIsUnderWay) {
+  Hub hub({.deadline_ms_max = 500});
+  hub.join_all();
+  hub.hand_in(1, 0);
+  hub.hand_in(1, 1);
+  hub.wait(501);
+  ASSERT_EQ(hub.ledger().opened, 2);
+  hub.say(2, hub.offer(1, 2));
+  EXPECT_EQ(hub.heard<OfferRefused>(2).at(0).offer_from, 3);
+  hub.hand_in(2, 0);
+  hub.hand_in(2, 1);
+  EXPECT_EQ(hub.ledger().decided, 2) << "nobody waits for it";
+  hub.hand_in(3, 0);
+  hub.hand_in(3, 1);
+  EXPECT_EQ(hub.ledger().decided, 2) << "now it is expected again";
+  hub.hand_in(3, 2);
+  EXPECT_EQ(hub.ledger().decided, 3);
+}
+
+TEST(HubMachine, WithoutAQuorumARoundIsAborted) {
+  Hub hub({.quorum_count = 2, .deadline_ms_max = 500});
+  hub.join_all();
+  hub.hand_in(1, 0);
+  hub.wait(501);
+  ASSERT_EQ(hub.records<Aborted>().size(), 1U);
+  EXPECT_THAT(hub.records<Aborted>()[0].reason, HasSubstr("no quorum: 1 of 3"));
+  EXPECT_FALSE(hub.heard<Decision>(1).at(0).committed);
+  EXPECT_EQ(hub.ledger().opened, 2);
+}
+
+TEST(HubMachine, TooFewMembersWaitForMore) {
+  Hub hub({.quorum_count = 2, .deadline_ms_max = 500, .lease_ms = 300});
+  hub.join_all();
+  hub.hand_in(1, 0);
+  hub.tick(301);  // all are silent
+  EXPECT_EQ(hub.ledger().members.at(0).present, false);
+  hub.join(0, 2);
+  hub.hand_in(1, 0);
+  hub.tick(200);
+  hub.say(0, Progress{0, 0, {}, 0});
+  hub.tick(290);
+  EXPECT_EQ(hub.ledger().decided, 0);
+  hub.join(1, 2);
+  hub.hand_in(1, 1);
+  EXPECT_EQ(hub.ledger().decided, 1);
+}
+
+TEST(HubMachine, SilenceEndsAMembershipWithAReason) {
+  Hub hub({.lease_ms = 1000});
+  hub.join_all();
+  for (int i = 0; i < 3; ++i) {
+    hub.tick(400);
+    hub.say(0, Progress{0, 0, {}, 0});
+    hub.say(1, Progress{0, 0, {}, 0});
+  }
+  const auto removed = hub.records<Removed>();
+  ASSERT_EQ(removed.size(), 1U);
+  EXPECT_EQ(removed[0].worker, 2);
+  EXPECT_THAT(removed[0].reason, HasSubstr("no word"));
+  hub.say(2, hub.offer(1, 2));
+  EXPECT_FALSE(hub.heard<Fenced>(2).empty());
+}
+
+// The hub was stopped, not its members: their leases must not end with its sleep.
+TEST(HubMachine, ItsOwnSleepIsNobodysSilence) {
+  Hub hub({.lease_ms = 1000});
+  hub.join_all();
+  hub.tick(100'000);
+  EXPECT_TRUE(hub.records<Removed>().empty());
+  hub.tick(900);
+  hub.tick(200);
+  EXPECT_EQ(hub.records<Removed>().size(), 3U);
+}
+
+TEST(HubMachine, AnOldEpochIsFenced) {
+  Hub hub;
+  hub.join_all();
+  hub.hand_in(1, 0);
+  EXPECT_TRUE(hub.ledger().rounds.at(1).held.contains(0));
+  hub.join(0, 2);  // the process started again, from its own checkpoint
+  EXPECT_FALSE(hub.ledger().rounds.at(1).held.contains(0));
+  hub.heard<Fenced>(0);
+  hub.say(0, hub.offer(1, 0), 1);
+  EXPECT_EQ(hub.heard<Fenced>(0).size(), 1U);
+  EXPECT_FALSE(hub.ledger().rounds.at(1).held.contains(0));
+  hub.say(0, hub.offer(1, 0));  // the same bytes need not be sent again
+  EXPECT_TRUE(hub.ledger().rounds.at(1).held.contains(0));
+}
+
+TEST(HubMachine, ARepeatedHelloIsOneAdmission) {
+  Hub hub;
+  hub.join(0, 5);
+  hub.join(0, 5);
+  EXPECT_EQ(hub.records<Admitted>().size(), 1U);
+  EXPECT_EQ(hub.heard<Welcome>(0).size(), 2U);
+}
+
+TEST(HubMachine, RefusesStrangersAndSaysNothingElse) {
+  Hub hub;
+  const std::vector<std::pair<Hello, const char*>> strangers = {
+      {Hello{1, {}, {}, {9, 9}, "", "wrong", 0}, "token"},
+      {Hello{1, {1, 1}, {}, {9, 9}, "", "secret", 0}, "plan"},
+      {Hello{1, {}, {1, 1}, {9, 9}, "", "secret", 0}, "model"},
+      {Hello{1, {}, {}, {8, 8}, "", "secret", 0}, "first state"},
+      {Hello{1, {}, {}, {9, 9}, "other", "secret", 0}, "program"},
+  };
+  for (const auto& [hello, reason] : strangers) {
+    hub.say(1, hello, 0);
+    const auto refused = hub.heard<Refused>(1);
+    ASSERT_EQ(refused.size(), 1U) << reason;
+    EXPECT_THAT(refused[0].reason, HasSubstr(reason));
+    EXPECT_TRUE(hub.heard<Welcome>(1).empty());
+  }
+  hub.say(70, Hello{1, {}, {}, {9, 9}, "", "secret", 0}, 0);
+  EXPECT_EQ(hub.heard<Refused>(70).size(), 1U);
+  EXPECT_TRUE(hub.ledger().members.empty());
+}
+
+TEST(HubMachine, DoubledAndLateMessagesChangeNothing) {
+  Hub hub;
+  hub.join_all();
+  for (int i = 0; i < 3; ++i) {
+    hub.hand_in(1, 0);
+    hub.hand_in(1, 1);
+  }
+  EXPECT_EQ(hub.records<Held>().size(), 2U);
+  hub.hand_in(1, 2);
+  hub.hand_in(1, 2);
+  hub.hand_in(1, 0);
+  EXPECT_EQ(hub.records<Held>().size(), 3U);
+  EXPECT_EQ(hub.closes().size(), 1U);
+  EXPECT_TRUE(hub.records<SatOut>().empty()) << "it counted: it is not late";
+}
+
+TEST(HubMachine, BadOffersAreStruckAndTooManyEndTheMembership) {
+  Hub hub({.strikes_max = 3});
+  hub.join_all();
+  hub.check_trouble = failure(Fault::kNumeric, "channel `x` has values that are not finite");
+  hub.hand_in(1, 2);
+  EXPECT_THAT(hub.heard<OfferRefused>(2).at(0).reason, HasSubstr("not finite"));
+  hub.check_trouble.reset();
+  hub.hand_in(1, 0);
+  hub.hand_in(1, 1);
+  ASSERT_EQ(hub.closes().size(), 1U) << "nobody waits for a liar";
+  EXPECT_THAT(hub.closes()[0].absent.at(0).reason, HasSubstr("not finite"));
+  for (const int64_t round : {2, 3}) {
+    OfferReady bad = hub.offer(round, 2);
+    bad.parcels[0].weight = 0;
+    hub.say(2, bad);
+    hub.hand_in(round, 0);
+    hub.hand_in(round, 1);
+  }
+  ASSERT_EQ(hub.records<Removed>().size(), 1U);
+  EXPECT_THAT(hub.records<Removed>()[0].reason, HasSubstr("3 bad offers"));
+}
+
+TEST(HubMachine, WhatDoesNotFitThePlanIsStruck) {
+  Hub hub({.strikes_max = 100});
+  hub.join_all();
+  std::vector<OfferReady> bad(6, hub.offer(1, 0));
+  bad[0].round = 99;
+  bad[1].step = 3;
+  bad[2].parcels[0].bytes = 1 << 20;
+  bad[3].parcels[0].channel = 4;
+  bad[4].parcels.push_back({0, 1, {3, 3}, 8});
+  bad[5].parcels.clear();
+  for (const OfferReady& offer : bad) hub.say(0, offer);
+  EXPECT_EQ(hub.records<Struck>().size(), 2U)
+      << "one for no round; after one in round 1 the rest of that round is refused";
+  EXPECT_EQ(hub.heard<OfferRefused>(0).size(), 6U);
+}
+
+TEST(HubMachine, AFullDiskStopsDecisionsNotTheTruth) {
+  Hub hub;
+  hub.join_all();
+  hub.input(LogFailed{failure(Fault::kIo, "hub.log: no space left")});
+  EXPECT_THAT(hub.machine().halted(), HasSubstr("no space"));
+  hub.hand_in(1, 0);
+  EXPECT_TRUE(hub.records<Held>().empty());
+}
+
+TEST(HubMachine, TheLogIsReplacedByItsState) {
+  Hub hub({.log_entries_max = 20});
+  hub.join_all();
+  for (int64_t round = 1; round <= 8; ++round)
+    for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(round, worker);
+  EXPECT_LT(hub.records<Opened>().size(), 8U);
+  const Bytes before = hub.ledger().encode();
+  hub.restart();
+  EXPECT_EQ(hub.ledger().encode(), before);
+  EXPECT_EQ(hub.ledger().decided, 8);
+}
+
+TEST(HubMachine, TellsWhoMissedTheDecision) {
+  Hub hub;
+  hub.join_all();
+  for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(1, worker);
+  hub.heard<Decision>(1);
+  hub.say(1, Ask{0});
+  EXPECT_EQ(hub.heard<Decision>(1).size(), 1U);
+  hub.say(1, Ask{1});
+  EXPECT_TRUE(hub.heard<Decision>(1).empty());
+}
+
+}  // namespace
+}  // namespace causeway
