@@ -56,7 +56,10 @@ class ToyTeam {
       std::vector<RoundOutcome> decided = exchange_.pump(threads_);
       CW_CHECK(!decided.empty() || std::none_of(workers_.begin(), workers_.end(), behind),
                "all workers wait and nothing is decided");
-      for (RoundOutcome& outcome : decided) outcomes_.push_back(std::move(outcome));
+      for (RoundOutcome& outcome : decided) {
+        decisions_.push_back(decision(outcome));
+        outcomes_.push_back(std::move(outcome));
+      }
     }
   }
 
@@ -90,8 +93,15 @@ class ToyTeam {
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   LocalExchange& exchange() { return exchange_; }
   const std::vector<RoundOutcome>& outcomes() const { return outcomes_; }
+  /// What was decided: the commit of round 1, 2, ..., or null if it was aborted.
+  const std::vector<std::shared_ptr<const Commit>>& decisions() const { return decisions_; }
 
  private:
+  std::shared_ptr<const Commit> decision(const RoundOutcome& outcome) {
+    const Commit* commit = nullptr;
+    const bool ready = exchange_.poll(outcome.round, 0, commit) == Poll::kReady;
+    return ready ? std::make_shared<const Commit>(*commit) : nullptr;
+  }
   void advance(Worker& worker, int64_t last) {
     while (worker.steps < last) {
       if (!worker.entered) enter(worker);
@@ -135,6 +145,7 @@ class ToyTeam {
   LocalExchange exchange_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<RoundOutcome> outcomes_;
+  std::vector<std::shared_ptr<const Commit>> decisions_;
 };
 
 }  // namespace causeway

@@ -57,7 +57,7 @@ bool Engine::trains(int64_t step) const {
 
 int64_t Engine::needs(int64_t step) const {
   int64_t launched = counters_.round;
-  std::vector<OpenRound> open(open_.begin(), open_.end());
+  std::vector<OpenRound> open = this->open();
   const auto applied = pass_step(plan_, step, launched, open);
   return applied.empty() ? 0 : std::ranges::max(applied);
 }
@@ -85,7 +85,7 @@ Engine::Arrival Engine::arrive(Hook hook, int64_t step) {
         ++i;
         continue;
       }
-      ++counters_.traffic.rounds;
+      if (worker_ != kFollower) ++counters_.traffic.rounds;
     }
     exchange_.settled(open.round, worker_, replicated_digest());
     open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));

@@ -57,8 +57,11 @@ class Engine {
   /// Between steps: the last round whose decision is needed to finish step `step`, the next one; 0
   /// if none is.
   int64_t needs(int64_t step) const;
+  /// Between steps: those finished.
+  int64_t steps() const { return step_; }
   /// Rounds that were launched and are not applied in full, ascending; at most one for each
   /// channel.
+  std::vector<OpenRound> open() const { return {open_.begin(), open_.end()}; }
   std::vector<int64_t> open_rounds() const;
 
   /// States by channel, for checkpoints and audits.

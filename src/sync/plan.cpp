@@ -60,6 +60,7 @@ std::unique_ptr<BoundPlan> BoundPlan::bind(const Plan& plan, const Layout& layou
   const size_t before = mistakes.size();
   auto bound = std::make_unique<BoundPlan>();
   bound->options_ = std::move(options);
+  bound->count_ = layout.count();
   if (bound->options_.fixed_weights.empty())
     bound->options_.fixed_weights.assign(static_cast<size_t>(bound->options_.workers), 1);
   std::set<std::string> names;

@@ -43,6 +43,8 @@ class BoundPlan {
 
   const std::vector<BoundChannel>& channels() const { return channels_; }
   const BindOptions& options() const { return options_; }
+  /// Values of the layout that it is bound to.
+  int64_t count() const { return count_; }
 
   /// Channels that fire at this hook of step `step` = 1, 2, ..., in the plan's order.
   std::vector<int32_t> due(Hook hook, int64_t step) const;
@@ -55,6 +57,7 @@ class BoundPlan {
  private:
   std::vector<BoundChannel> channels_;
   BindOptions options_;
+  int64_t count_ = 0;
 };
 
 }  // namespace causeway
