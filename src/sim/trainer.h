@@ -8,6 +8,7 @@
 #include "core/bytes.h"
 #include "core/error.h"
 #include "core/hash.h"
+#include "sync/engine.h"
 #include "sync/exchange.h"
 #include "sync/layout.h"
 #include "sync/plan.h"
@@ -31,10 +32,12 @@ class Trainer {
   /// Between steps: all that a restart on the same machine needs of replica and engine.
   virtual Bytes save() const = 0;
   virtual Result<void> restore(ByteSpan saved) = 0;
-  /// Starts from the hub's mirror (sync/mirror.h); returns the last round that is decided there.
+  /// Starts from the hub's mirror (sync/mirror.h); returns the last round that was launched there:
+  /// up to it all are settled but those in open_rounds().
   virtual Result<int64_t> join(ByteSpan snapshot) = 0;
   /// Rounds that are launched or followed and not yet settled.
   virtual std::vector<int64_t> open_rounds() const = 0;
+  virtual const Engine* engine() const = 0;
 
   virtual Digest replicated() const = 0;  ///< of all replicated states
   virtual Digest weights() const = 0;     ///< of the parameters

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "core/memory.h"
 #include "sync/float_bytes.h"
@@ -122,11 +123,16 @@ class Mirror::Decisions final : public Exchange {
     commit = found->second.get();
     return commit == nullptr ? Poll::kAborted : Poll::kReady;
   }
-  void settled(int64_t round, WorkerId, const Digest&) override { commits_.erase(round); }
+  void settled(int64_t round, WorkerId, const Digest& replicated) override {
+    commits_.erase(round);
+    settled_[round] = replicated;
+  }
   bool expects(int64_t, WorkerId) const override { return false; }
+  std::map<int64_t, Digest> take_settled() { return std::exchange(settled_, {}); }
 
  private:
   std::map<int64_t, std::shared_ptr<const Commit>> commits_;
+  std::map<int64_t, Digest> settled_;
 };
 
 Result<void> can_mirror(const BoundPlan& plan) {
@@ -213,6 +219,8 @@ int64_t Mirror::reach() const {
   }
   return last;
 }
+
+std::map<int64_t, Digest> Mirror::take_settled() { return decisions_->take_settled(); }
 
 int64_t Mirror::steps() const { return engine_.steps(); }
 int64_t Mirror::round() const { return round_; }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 
 #include "sync/engine.h"
@@ -41,6 +42,9 @@ class Mirror final {
   int64_t round() const;  ///< the last that was decided here
   /// The first round that is not applied in full. A joiner needs the decisions from here on.
   int64_t oldest_open() const;
+  /// What members have as digest of their replicated states when they have settled these rounds:
+  /// those settled here since the last call.
+  std::map<int64_t, Digest> take_settled();
   /// That of a member which has finished the same steps.
   Digest replicated_digest() const;
   Bytes snapshot() const;

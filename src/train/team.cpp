@@ -97,6 +97,15 @@ Result<std::unique_ptr<Team>> Team::make(const Recipe& recipe, const Clock& cloc
   return team;
 }
 
+Result<Worker::Parts> Team::fresh_parts(WorkerId id) const {
+  auto replica = std::make_unique<TrainReplica>(*recipe_.model_plugin, placement_,
+                                                *recipe_.optimizer, recipe_.step_options());
+  const TrainReplica& like = workers_[static_cast<size_t>(id)]->replica();
+  replica->arena("x").flat().copy_(like.arena("x").flat());
+  CW_ASSIGN(auto feed, open_feed(id));
+  return Worker::Parts{id, std::move(replica), std::move(feed)};
+}
+
 int32_t Team::site_of(WorkerId worker) const {
   return recipe_.sites.empty() ? 0 : worker % static_cast<int32_t>(recipe_.sites.size());
 }

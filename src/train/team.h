@@ -37,6 +37,10 @@ class Team {
   /// steps.
   Result<void> run_to(int64_t step, const Events& events, const std::atomic<bool>& stop);
 
+  /// What another worker `id` of the same run would begin with: a replica with the team's present
+  /// weights, and a feed at its start.
+  Result<Worker::Parts> fresh_parts(WorkerId id) const;
+
   int64_t steps() const { return workers_.front()->steps(); }
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   LocalExchange& exchange() { return *exchange_; }

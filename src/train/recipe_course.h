@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A recipe as the simulator sees it: the real model, data and optimizer behind the simulated
+// network.
+#pragma once
+
+#include <memory>
+
+#include "core/clock.h"
+#include "sim/trainer.h"
+#include "train/team.h"
+
+namespace causeway {
+
+class RecipeCourse final : public Course {
+ public:
+  /// Opens data and weights. Recipe and clock outlive the course. Fault::kBadInput or kIo if a file
+  /// of the recipe is not usable.
+  static Result<std::unique_ptr<RecipeCourse>> make(const Recipe& recipe, const Clock& clock);
+
+  const BoundPlan& plan() const override { return team_->plan(); }
+  const Layout& layout() const override { return team_->recipe().model_plugin->layout(); }
+  int64_t steps() const override { return team_->recipe().run.steps; }
+  Bytes genesis() const override;
+  std::unique_ptr<Trainer> trainer(WorkerId worker, Exchange& exchange) const override;
+
+ private:
+  RecipeCourse(std::unique_ptr<Team> team, const Clock& clock);
+
+  const std::unique_ptr<Team> team_;  // its workers stand where the run begins, and stay there
+  const Clock& clock_;
+};
+
+}  // namespace causeway
