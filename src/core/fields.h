@@ -5,8 +5,10 @@
 // lookup, with S const or not. An enum needs `bool is_known(E)`.
 #pragma once
 
+#include <cstring>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <variant>
@@ -46,7 +48,10 @@ class FieldWriter {
   template <class T>
   void operator()(const std::vector<T>& values) {
     writer_.put(static_cast<uint32_t>(values.size()));
-    for (const T& value : values) (*this)(value);
+    if constexpr (std::is_arithmetic_v<T>)
+      writer_.put(std::as_bytes(std::span(values)));
+    else
+      for (const T& value : values) (*this)(value);
   }
   template <class K, class V>
   void operator()(const std::map<K, V>& values) {
@@ -120,7 +125,15 @@ class FieldReader {
   template <class T>
   void operator()(std::vector<T>& values) {
     values.clear();
-    for (size_t left = read_count(); left > 0 && !error_; --left) (*this)(values.emplace_back());
+    if constexpr (std::is_arithmetic_v<T>) {
+      const size_t count = read_count(sizeof(T));
+      if (error_) return;
+      values.resize(count);
+      const ByteSpan bytes = reader_.take(count * sizeof(T)).value();
+      if (count > 0) std::memcpy(values.data(), bytes.data(), bytes.size());
+    } else {
+      for (size_t left = read_count(); left > 0 && !error_; --left) (*this)(values.emplace_back());
+    }
   }
   template <class K, class V>
   void operator()(std::map<K, V>& values) {
@@ -170,11 +183,11 @@ class FieldReader {
     if (!got) return fail(got.error());
     value = *got;
   }
-  /// Of elements that take at least a byte each.
-  size_t read_count() {
+  /// Of elements that take at least so many bytes each.
+  size_t read_count(size_t element_bytes = 1) {
     uint32_t count = 0;
     read(count);
-    if (!error_ && count > reader_.left())
+    if (!error_ && count > reader_.left() / element_bytes)
       fail(failure(Fault::kCorrupt, "got a count of {} with {} bytes left", count, reader_.left()));
     return error_ ? 0 : count;
   }

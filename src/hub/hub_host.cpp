@@ -140,12 +140,14 @@ std::optional<HubInput> HubHost::finish(const HubOutput& output) {
 }
 
 SharedBytes HubHost::chunk(const SendChunk& request) {
-  const auto view = spool_.view(request.blob);
-  if (!view || request.offset >= std::ssize(*view)) return {};
-  const auto offset = static_cast<size_t>(request.offset);
-  const auto count = std::min(static_cast<size_t>(request.bytes), view->size() - offset);
-  const ByteSpan piece = view->subspan(offset, count);
-  return SharedBytes(Bytes(piece.begin(), piece.end()));
+  if (served_ != request.blob || served_bytes_.size() == 0) {
+    served_ = request.blob;
+    served_bytes_ = {};
+    if (!spool_.verify(request.blob)) return {};
+    const auto view = spool_.view(request.blob);
+    if (view) served_bytes_ = SharedBytes(Bytes(view->begin(), view->end()));
+  }
+  return served_bytes_.slice(request.offset, request.bytes);
 }
 
 void HubHost::begin(const Append& append) {
@@ -210,8 +212,8 @@ void HubHost::begin(const DropBlob& drop) {
     if (const auto offer = round.offers.find(drop.blob.owner); offer != round.offers.end())
       for (const Parcel& parcel : offer->second)
         if (parcel.digest == drop.blob.digest)
-          static_cast<void>(round.channels.at(parcel.channel)
-                                .extend(drop.blob.owner, parcel.weight, {}));
+          static_cast<void>(
+              round.channels.at(parcel.channel).extend(drop.blob.owner, parcel.weight, {}));
   // A file that cannot be removed now is an orphan when the hub starts next.
   static_cast<void>(spool_.drop(drop.blob));
   blob_troubles_.erase(drop.blob);
@@ -263,8 +265,7 @@ Result<void> HubHost::check(const Check& check) {
     // Verifying may have cut the blob back.
     const auto extended = extend(round, check.worker, parcel);
     CW_TRY(verified);
-    const std::string& name =
-        plan_.channels()[static_cast<size_t>(parcel.channel)].spec.name;
+    const std::string& name = plan_.channels()[static_cast<size_t>(parcel.channel)].spec.name;
     const ChannelFold& fold = round.channels.at(parcel.channel);
     if (!extended)
       return failure(Fault::kBadInput, "channel `{}`: {}", name, extended.error().message);

@@ -40,7 +40,8 @@ class HubHost {
   void start(const HubOutput& output);
   /// Ends it: durable, computed. What the machine is to be told, or nothing. In the order of start.
   std::optional<HubInput> finish(const HubOutput& output);
-  /// For SendChunk: the bytes, or fewer at the blob's end; empty if the blob is gone.
+  /// For SendChunk: the bytes, or fewer at the blob's end; empty if the blob is gone or damaged.
+  /// Reads a blob once and keeps the one asked for last, which all who want it then share.
   SharedBytes chunk(const SendChunk& request);
 
   /// Null if the plan cannot be mirrored.
@@ -85,11 +86,13 @@ class HubHost {
   Threads& threads_;
   const Gates gates_;
   std::unique_ptr<Mirror> mirror_;
-  std::vector<States> states_;  // the folder's own, by channel, after the last committed round
+  std::vector<States> states_;       // the folder's own, by channel, after the last committed round
   std::vector<States> next_states_;  // after the round that was folded last
   std::map<int64_t, RoundFold> rounds_;
   std::optional<Error> log_trouble_;
   std::map<BlobId, Error> blob_troubles_;
+  BlobId served_;
+  SharedBytes served_bytes_;
   int64_t tiles_refolded_ = 0;
 };
 

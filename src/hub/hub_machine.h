@@ -104,8 +104,8 @@ struct Advance {
 /// Store a snapshot of the mirror.
 struct TakeSnapshot {};
 
-using HubOutput = std::variant<Append, Send, SendChunk, OpenBlob, Store, DropBlob, Expect, Check, Fold,
-                               Advance, TakeSnapshot>;
+using HubOutput = std::variant<Append, Send, SendChunk, OpenBlob, Store, DropBlob, Expect, Check,
+                               Fold, Advance, TakeSnapshot>;
 
 // ---- What the host tells it.
 struct Logged {
@@ -198,7 +198,7 @@ class HubMachine final {
     int64_t opened_ms = 0;
     std::set<WorkerId> awaited;  // expected, and neither held nor lost
     bool folding = false;
-    int64_t fold_ms = 0;  // not before
+    int64_t fold_ms = 0;           // not before
     std::set<WorkerId> repairing;  // whose bytes were damaged after the close
   };
   struct Gated {

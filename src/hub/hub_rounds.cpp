@@ -244,8 +244,8 @@ void HubMachine::took(const Snapshotted& snapshotted) {
   snapshotting_ = false;
   if (snapshotted.snapshot.bytes == 0 || snapshotted.round <= ledger_.snapshot_round) return;
   const BlobRef old = ledger_.snapshot.bytes > 0 ? ledger_.snapshot : settings_.genesis;
-  const int64_t forget = std::clamp<int64_t>(ledger_.decided - settings_.retain_rounds, 0,
-                                             snapshotted.round);
+  const int64_t forget =
+      std::clamp<int64_t>(ledger_.decided - settings_.retain_rounds, 0, snapshotted.round);
   std::vector<BlobId> results;
   for (const auto& [round, decision] : ledger_.decisions)
     if (round <= forget && decision.committed)

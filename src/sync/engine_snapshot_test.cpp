@@ -115,15 +115,15 @@ TEST(EngineSnapshot, AnyByteMayBeWrongWithoutHarm) {
   Alone from(kMethods[0]);
   from.run(1, 6);
   const Bytes bytes = from.engine.snapshot();
+  Alone to(kMethods[0]);
   int taken = 0;
   for (size_t at = 0; at < bytes.size(); ++at)
-    for (const int value : {0x00, 0x01, 0x02, 0x07, 0x7F, 0xFF}) {
+    for (const int value : {0x00, 0x01, 0x07, 0xFF}) {
       Bytes wrong = bytes;
       wrong[at] = static_cast<std::byte>(value);
-      Alone to(kMethods[0]);
       if (!to.engine.restore(ByteSpan(wrong))) continue;
       ++taken;
-      to.run(7, 20);
+      to.run(7, 14);
     }
   EXPECT_GT(taken, 100);
 }

@@ -5,6 +5,7 @@
 
 #include "core/fields.h"
 #include "sync/mirror.h"
+#include "train/weights.h"
 
 namespace causeway {
 namespace {
@@ -40,8 +41,12 @@ class RecipeTrainer final : public Trainer {
   bool within_step() const override { return worker_.within_step(); }
 
   Bytes save() const override {
-    Saved saved{worker_.steps(), worker_.tokens(), worker_.replica().updates(),
-                worker_.feed().cursor(), {}, worker_.engine().snapshot()};
+    Saved saved{worker_.steps(),
+                worker_.tokens(),
+                worker_.replica().updates(),
+                worker_.feed().cursor(),
+                {},
+                worker_.engine().snapshot()};
     for (const std::string& state : worker_.replica().states()) {
       std::vector<float>& values = saved.states[state];
       values.resize(static_cast<size_t>(all_.count()));
@@ -52,8 +57,7 @@ class RecipeTrainer final : public Trainer {
   Result<void> restore(ByteSpan bytes) override {
     CW_ASSIGN(const Saved saved, read_fields<Saved>(bytes));
     for (const std::string& state : worker_.replica().states())
-      if (!saved.states.contains(state) ||
-          std::ssize(saved.states.at(state)) != all_.count())
+      if (!saved.states.contains(state) || std::ssize(saved.states.at(state)) != all_.count())
         return failure(Fault::kCorrupt, "what was saved has no state `{}`", state);
     CW_TRY(worker_.engine().restore(saved.engine));
     CW_TRY(worker_.feed().seek(saved.cursor));
@@ -73,9 +77,7 @@ class RecipeTrainer final : public Trainer {
   const Engine* engine() const override { return &worker_.engine(); }
 
   Digest replicated() const override { return worker_.engine().replicated_digest(); }
-  Digest weights() const override {
-    return digest_of(std::as_bytes(worker_.replica().arena("x").values()));
-  }
+  Digest weights() const override { return weights_digest(worker_.replica().arena("x")); }
   double loss() const override { return worker_.report().loss; }
   void spoil(float value) override { worker_.replica().arena("x").values()[0] = value; }
 
