@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/hub_node.h"
+
+#include <algorithm>
+
+#include "sim/world.h"
+
+namespace causeway {
+namespace {
+
+HubSettings settings_of(const World& world) {
+  const HubOptions& options = world.scenario().hub;
+  HubSettings out;
+  out.run = world.seed() | 1U;
+  out.steps = world.course().steps();
+  out.plan = world.plan_digest();
+  out.layout = world.course().layout().digest();
+  out.genesis = {world.genesis_digest(), world.genesis().size()};
+  out.build = World::kBuild;
+  out.token = options.token;
+  out.start_members =
+      options.start_members == 0 ? world.course().plan().options().workers : options.start_members;
+  out.quorum_count = options.quorum_count;
+  out.quorum_weight = options.quorum_weight;
+  out.grace_ms = options.grace_ms;
+  out.deadline_ms_min = options.deadline_ms_min;
+  out.deadline_ms_max = options.deadline_ms_max;
+  out.deadline_mads = options.deadline_mads;
+  out.lease_ms = options.lease_ms;
+  out.retain_rounds = options.retain_rounds;
+  out.snapshot_rounds = options.snapshot_rounds;
+  out.log_entries_max = options.log_entries_max;
+  out.strikes_max = options.strikes_max;
+  out.chunk_bytes = options.chunk_bytes;
+  out.window_bytes = options.window_bytes;
+  return out;
+}
+
+/// Bytes that a request of the machine writes or computes on.
+int64_t bytes_of(const HubOutput& output) {
+  const auto sum = [](const std::vector<Parcel>& parcels) {
+    int64_t bytes = 0;
+    for (const Parcel& parcel : parcels) bytes += parcel.bytes;
+    return bytes;
+  };
+  if (const auto* append = std::get_if<Append>(&output)) return std::ssize(append->record);
+  if (const auto* store = std::get_if<Store>(&output)) return store->bytes.size();
+  if (const auto* check = std::get_if<Check>(&output)) return sum(check->parcels);
+  int64_t bytes = 0;
+  if (const auto* fold = std::get_if<Fold>(&output))
+    for (const ClosedMember& member : fold->members) bytes += sum(member.parcels);
+  return bytes;
+}
+
+}  // namespace
+
+HubNode::HubNode(World& world)
+    : world_(world),
+      course_(world.course()),
+      options_(world.scenario().hub),
+      settings_(settings_of(world)),
+      schedule_(course_.plan(), course_.steps()),
+      disk_(Chance(world.seed(), Purpose::kHubDisk).bits(), world.scenario().disk.hub_bytes),
+      latency_chance_(world.seed(), Purpose::kHubLatency) {}
+
+HubNode::~HubNode() = default;
+
+int64_t HubNode::now_ms() const { return clock_.now_ms(world_.now_us()); }
+
+int64_t HubNode::held_bytes() const {
+  return pending_bytes_ + (spool_ == nullptr ? 0 : spool_->bytes_reserved());
+}
+
+// ---- Life.
+
+void HubNode::boot() {
+  if (up()) return;
+  ++incarnation_;
+  const auto failed = [this](const Error& error) {
+    stop_process();
+    trouble_ = error.message;
+    world_.tell(kHubNode, "cannot start: {}", trouble_);
+  };
+  auto log = open_file_log(disk_, kLog);
+  if (!log) return failed(log.error());
+  log_ = *std::move(log);
+  auto spool = disk_spool(disk_, options_.spool_bytes);
+  if (!spool) return failed(spool.error());
+  spool_ = *std::move(spool);
+  const BlobId genesis{kHubOwner, world_.genesis_digest()};
+  if (auto put = spool_->put(genesis, world_.genesis().view()); !put) return failed(put.error());
+  host_ = std::make_unique<HubHost>(course_.plan(), course_.layout().count(), *log_, *spool_,
+                                    threads_, HubHost::Gates{options_.norm_max});
+  auto machine = host_->recover(settings_, schedule_, now_ms());
+  if (!machine) return failed(machine.error());
+  machine_ = *std::move(machine);
+  trouble_.clear();
+  world_.tell(kHubNode, "starts; round {} is decided", machine_->ledger().decided);
+  world_.lived(kHubNode, Life::kBooted);
+  act();
+}
+
+void HubNode::stop_process() {
+  ++life_;
+  ++timer_;
+  timer_us_ = -1;
+  paused_ = done_armed_ = told_halted_ = false;
+  for (const Event& event : stalled_)
+    if (event.kind == EventKind::kHubArrival) world_.take_parcel(event.number);
+  stalled_.clear();
+  pending_.clear();
+  pending_bytes_ = 0;
+  out_.clear();
+  machine_.reset();
+  host_.reset();
+  spool_.reset();
+  log_.reset();
+}
+
+void HubNode::crash(bool power) {
+  if (!up()) return;
+  world_.tell(kHubNode, "is killed{}", power ? "" : " (its disk goes on)");
+  stop_process();
+  if (power) disk_.crash();
+  world_.lived(kHubNode, Life::kCrashed);
+}
+
+void HubNode::restart_if_halted() {
+  if (!up() || machine_->halted().empty()) return;
+  crash(false);
+  boot();
+}
+
+void HubNode::pause() {
+  if (!up() || paused_) return;
+  paused_ = true;
+  world_.tell(kHubNode, "is stopped");
+  world_.lived(kHubNode, Life::kPaused);
+}
+
+void HubNode::resume() {
+  if (!up() || !paused_) return;
+  paused_ = false;
+  world_.tell(kHubNode, "goes on; {} events have waited", stalled_.size());
+  world_.lived(kHubNode, Life::kResumed);
+  while (!stalled_.empty() && up()) {
+    const Event event = stalled_.front();
+    stalled_.pop_front();
+    happen(event);
+  }
+  clock_changed();
+}
+
+void HubNode::clock_changed() {
+  if (!up() || paused_) return;
+  machine_->tick(now_ms(), out_);
+  act();
+}
+
+// ---- Events.
+
+void HubNode::happen(const Event& event) {
+  const bool arrival = event.kind == EventKind::kHubArrival;
+  const uint64_t current = event.kind == EventKind::kHubTimer ? timer_ : life_;
+  if (!up() || (!arrival && event.number != current)) {
+    if (arrival) world_.take_parcel(event.number);
+    return;
+  }
+  if (paused_) {
+    constexpr size_t kStalledMax = 100'000;
+    if (stalled_.size() < kStalledMax)
+      stalled_.push_back(event);
+    else if (arrival)
+      world_.take_parcel(event.number);
+    return;
+  }
+  if (arrival) {
+    arrive(event);
+  } else if (event.kind == EventKind::kHubDone) {
+    finish_some();
+  } else {
+    timer_us_ = -1;
+    machine_->tick(now_ms(), out_);
+  }
+  act();
+}
+
+void HubNode::arrive(const Event& event) {
+  auto message = world_.receive(kHubNode, world_.take_parcel(event.number), event.worker);
+  if (message) machine_->on(now_ms(), HubInput(*std::move(message)), out_);
+}
+
+void HubNode::finish_some() {
+  done_armed_ = false;
+  while (!pending_.empty() && pending_.front().at_us <= world_.now_us()) {
+    const Pending done = std::move(pending_.front());
+    pending_.pop_front();
+    pending_bytes_ -= done.bytes;
+    const std::optional<HubInput> result = host_->finish(done.output);
+    end(done.output, result);
+    if (result) machine_->on(now_ms(), *result, out_);
+  }
+}
+
+void HubNode::end(const HubOutput& output, const std::optional<HubInput>& result) {
+  if (!result) return;
+  if (const auto* logged = std::get_if<Logged>(&*result))
+    world_.durable(logged->sequence, incarnation_);
+  if (const auto* folded = std::get_if<Folded>(&*result))
+    if (folded->damaged.empty() && !folded->trouble)
+      world_.happened(RoundEvent::kFolded, std::get<Fold>(output).round);
+}
+
+/// Does what the machine has asked for.
+void HubNode::act() {
+  for (HubOutput& output : out_) take(output);
+  out_.clear();
+  held_bytes_max_ = std::max(held_bytes_max_, held_bytes());
+  if (!machine_->halted().empty() && !told_halted_) {
+    told_halted_ = true;
+    world_.tell(kHubNode, "decides nothing any more: {}", machine_->halted());
+  }
+  arm_done();
+  arm();
+}
+
+void HubNode::take(HubOutput& output) {
+  if (const auto* send = std::get_if<Send>(&output)) return world_.send_to_worker(send->message);
+  if (const auto* chunk = std::get_if<SendChunk>(&output)) {
+    SharedBytes bytes = host_->chunk(*chunk);
+    if (bytes.size() == 0) return;
+    Chunk body{chunk->blob.digest, chunk->offset, std::move(bytes)};
+    return world_.send_to_worker({settings_.run, chunk->epoch, chunk->to, std::move(body)});
+  }
+  begin(output);
+}
+
+void HubNode::begin(HubOutput& output) {
+  if (const auto* append = std::get_if<Append>(&output)) {
+    if (append->restart) {
+      world_.compacted(append->sequence, incarnation_);
+    } else {
+      const auto record = decode_record(append->record);
+      CW_CHECK(record.ok(), "the hub wrote a bad record: {}", record.error().message);
+      world_.recorded(*record, append->record, append->sequence, incarnation_);
+    }
+  }
+  host_->start(output);
+  const int64_t bytes = bytes_of(output);
+  const int64_t last_us = pending_.empty() ? 0 : pending_.back().at_us;
+  const int64_t at_us = std::max(last_us, world_.now_us() + latency_us(output, bytes));
+  pending_.push_back({at_us, bytes, std::move(output)});
+  pending_bytes_ += bytes;
+}
+
+int64_t HubNode::latency_us(const HubOutput& output, int64_t bytes) {
+  const bool computes =
+      std::holds_alternative<Check>(output) || std::holds_alternative<Fold>(output);
+  const auto compute_us =
+      computes ? static_cast<int64_t>(static_cast<double>(bytes) / options_.code_mbyte_per_s) : 0;
+  // Checking only reads; everything else ends with a sync.
+  if (std::holds_alternative<Check>(output) || std::holds_alternative<Expect>(output))
+    return compute_us;
+  return compute_us + world_.scenario().disk.latency_us(bytes, latency_chance_);
+}
+
+void HubNode::arm_done() {
+  if (done_armed_ || pending_.empty()) return;
+  done_armed_ = true;
+  world_.after_us(pending_.front().at_us - world_.now_us(), {EventKind::kHubDone, 0, life_});
+}
+
+void HubNode::arm() {
+  const int64_t wake_ms = machine_->wake_ms();
+  if (wake_ms == INT64_MAX) return;
+  const int64_t at_us = clock_.reaches_us(std::max(wake_ms, now_ms() + 1), world_.now_us());
+  if (timer_us_ >= 0 && timer_us_ <= at_us) return;
+  timer_us_ = at_us;
+  world_.after_us(at_us - world_.now_us(), {EventKind::kHubTimer, 0, ++timer_});
+}
+
+}  // namespace causeway

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/toy_course.h"
+
+#include "sync/mirror.h"
+#include "sync/preset.h"
+
+namespace causeway {
+namespace {
+
+struct InnerFacts {
+  std::string name;
+  std::vector<std::string> moments;
+};
+
+InnerFacts facts_of(ToyOptimizer optimizer) {
+  switch (optimizer) {
+    case ToyOptimizer::kSgd:
+      return {"sgd", {}};
+    case ToyOptimizer::kMomentum:
+      return {"sgd_momentum", {"u"}};
+    case ToyOptimizer::kAdam:
+      return {"adamw", {"u", "v"}};
+  }
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<ToyCourse> ToyCourse::make(const ToyOptions& options, const Value& sync,
+                                           const Shape& shape, Mistakes& mistakes) {
+  const size_t before = mistakes.size();
+  const InnerFacts inner = facts_of(options.optimizer);
+  const SyncTable table = read_sync(sync, mistakes);
+  const Plan plan = make_plan(table, {inner.name, inner.moments, {}}, mistakes);
+  const ToyModelOptions model_options{shape.workers, static_cast<int32_t>(options.width),
+                                      shape.seed};
+  auto model = options.kind == ToyKind::kConvex ? make_convex_model(model_options)
+                                                : make_two_layer_model(model_options);
+  BindOptions bind;
+  bind.workers = shape.workers;
+  bind.seed = shape.seed;
+  auto bound = BoundPlan::bind(plan, model->layout(), FlatReplica::names(inner.moments),
+                               std::move(bind), mistakes);
+  if (bound == nullptr || mistakes.size() != before) return nullptr;
+  return std::unique_ptr<ToyCourse>(new ToyCourse(
+      shape, {inner.moments, static_cast<float>(options.lr)}, std::move(model), std::move(bound)));
+}
+
+Bytes ToyCourse::genesis() const {
+  const FlatReplica first(model_->first(), inner_);
+  return Mirror(*plan_, layout().count(), first).snapshot();
+}
+
+std::unique_ptr<Trainer> ToyCourse::trainer(WorkerId worker, Exchange& exchange) const {
+  return std::make_unique<ToyTrainer>(*model_, inner_, *plan_, worker, exchange);
+}
+
+}  // namespace causeway
