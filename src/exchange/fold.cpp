@@ -130,7 +130,7 @@ size_t ChannelFold::tile_size(size_t tile) const {
   return std::min(whole, static_cast<size_t>(channel_.count) - tile * whole);
 }
 
-ByteSpan ChannelFold::block(const Row& row, size_t index) const {
+ByteSpan ChannelFold::block(const Row& row, size_t index) {
   const size_t begin = index == 0 ? 0 : row.ends[index - 1];
   return row.bytes.subspan(begin, row.ends[index] - begin);
 }

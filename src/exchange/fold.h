@@ -68,7 +68,7 @@ class ChannelFold final {
   Row& row_of(WorkerId worker);
   const Row& row_of(WorkerId worker) const;
   size_t tile_size(size_t tile) const;
-  ByteSpan block(const Row& row, size_t index) const;
+  static ByteSpan block(const Row& row, size_t index);
   bool complete(const Row& row) const { return row.ends.size() == tiles_.size(); }
   void forget_from(Row& row, size_t size);
   Result<bool> take_block(Row& row);

@@ -61,7 +61,6 @@ Values plain_mean(const BoundChannel& channel, const std::vector<WorkerId>& memb
   return out;
 }
 
-/// Draws in [0, bound), one after the other.
 auto dice(uint64_t seed) {
   return [random = Random(seed, Stream::kSample, 77), next = uint64_t{0}](size_t bound) mutable {
     return random.below(next++, bound);
@@ -383,9 +382,7 @@ TEST(ChannelFoldDeathTest, RefusesWhatIsTheCallersMistake) {
   const Bytes one = offer_of(channel, 1), two = offer_of(channel, 2);
   ASSERT_TRUE(fold.extend(1, 1, one).ok());
   ASSERT_TRUE(fold.extend(2, 1, two).ok());
-  const auto finish = [&](std::vector<WorkerId> members) {
-    return fold.finish(members, threads).ok();
-  };
+  const auto finish = [&](std::vector<WorkerId> ids) { return fold.finish(ids, threads).ok(); };
   EXPECT_DEATH((void)fold.extend(4, 1, {}).ok(), "worker 4 is not expected");
   EXPECT_DEATH((void)finish({}), "a round of nobody");
   EXPECT_DEATH((void)finish({1, 3}), "worker 3 is not complete");

@@ -166,6 +166,17 @@ TEST(FileLog, ACrashAtAnyPointLosesNothingDurable) {
   }
 }
 
+// The process was killed, the machine was not; what was read then outlives the machine's crash.
+TEST(FileLog, WhatItFoundIsDurable) {
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    SimDisk disk(seed);
+    append(*open_file_log(disk, "log").value(), 1, 5);
+    EXPECT_EQ(open_file_log(disk, "log").value()->durable_sequence(), 5);
+    disk.crash();
+    EXPECT_EQ(open_file_log(disk, "log").value()->entries(), entries_of(1, 5));
+  }
+}
+
 TEST(FileLog, GoesOnWhenAFullDiskHasRoomAgain) {
   SimDisk disk(1);
   const Log log = open_file_log(disk, "log").value();

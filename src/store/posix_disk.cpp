@@ -126,12 +126,12 @@ class PosixDisk final : public Disk {
     return int64_t{info.st_size};
   }
 
-  Result<void> truncate(const std::string& name, int64_t size) override {
-    CW_ASSIGN(const int64_t bytes, this->size(name));
-    CW_TRY(check_range(name, 0, size, bytes));
+  Result<void> truncate(const std::string& name, int64_t left) override {
+    CW_ASSIGN(const int64_t bytes, size(name));
+    CW_TRY(check_range(name, 0, left, bytes));
     views_.erase(name);
     CW_ASSIGN(const File file, open(name, O_WRONLY));
-    if (::ftruncate(file.number(), static_cast<off_t>(size)) != 0)
+    if (::ftruncate(file.number(), static_cast<off_t>(left)) != 0)
       return trouble(name, "cannot be cut");
     if (::fdatasync(file.number()) != 0) return trouble(name, "cannot be synced to disk");
     return {};
