@@ -2,6 +2,7 @@
 #include "sim/hub_node.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sim/world.h"
 
@@ -213,8 +214,13 @@ void HubNode::end(const HubOutput& output, const std::optional<HubInput>& result
 
 /// Does what the machine has asked for.
 void HubNode::act() {
-  for (HubOutput& output : out_) take(output);
-  out_.clear();
+  for (std::vector<HubOutput> outputs; !out_.empty();) {
+    outputs.swap(out_);
+    for (HubOutput& output : outputs) take(output);
+    outputs.clear();
+    for (const BlobId& blob : std::exchange(rotten_, {}))
+      machine_->on(now_ms(), Rotten{blob}, out_);
+  }
   held_bytes_max_ = std::max(held_bytes_max_, held_bytes());
   if (!machine_->halted().empty() && !told_halted_) {
     told_halted_ = true;
@@ -227,9 +233,10 @@ void HubNode::act() {
 void HubNode::take(HubOutput& output) {
   if (const auto* send = std::get_if<Send>(&output)) return world_.send_to_worker(send->message);
   if (const auto* chunk = std::get_if<SendChunk>(&output)) {
-    SharedBytes bytes = host_->chunk(*chunk);
-    if (bytes.size() == 0) return;
-    Chunk body{chunk->blob.digest, chunk->offset, std::move(bytes)};
+    auto bytes = host_->chunk(*chunk);
+    if (!bytes) rotten_.push_back(chunk->blob);
+    if (!bytes || bytes->size() == 0) return;
+    Chunk body{chunk->blob.digest, chunk->offset, *std::move(bytes)};
     return world_.send_to_worker({settings_.run, chunk->epoch, chunk->to, std::move(body)});
   }
   begin(output);

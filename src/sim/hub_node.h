@@ -142,6 +142,7 @@ class HubNode {
   std::unique_ptr<HubHost> host_;
   std::unique_ptr<HubMachine> machine_;
   std::vector<HubOutput> out_;
+  std::vector<BlobId> rotten_;  // found while serving them
   std::deque<Pending> pending_;  // in order of begin and of end
   int64_t pending_bytes_ = 0, held_bytes_max_ = 0;
   std::deque<Event> stalled_;  // while paused
