@@ -60,20 +60,25 @@ Result<std::unique_ptr<HubMachine>> HubMachine::recover(HubSettings settings,
 
 void HubMachine::on(int64_t now_ms, const HubInput& input, std::vector<HubOutput>& out) {
   out_ = &out;
-  now_ms_ = std::max(now_ms_, now_ms);
+  pass_time(now_ms);
   take(input);
   tick(now_ms, out);
 }
 
-void HubMachine::tick(int64_t now_ms, std::vector<HubOutput>& out) {
-  out_ = &out;
-  // Not called for long, though it asked to be: it was the hub that stood still, not its members.
+/// Not called for long, though it asked to be: it was the hub that stood still, not its members.
+void HubMachine::pass_time(int64_t now_ms) {
   const int64_t slept_ms = now_ms - std::max(now_ms_, wake_ms_);
   if (slept_ms > settings_.lease_ms / 4) {
-    for (auto& [worker, live] : live_) live.heard_ms += slept_ms;
-    for (auto& [round, clock] : clocks_) clock.opened_ms += slept_ms;
+    for (auto& [worker, live] : live_) live.heard_ms = now_ms;
+    for (auto& [round, clock] : clocks_) clock.opened_ms += now_ms - now_ms_;
+    lease_check_ms_ = now_ms + settings_.lease_ms;
   }
   now_ms_ = std::max(now_ms_, now_ms);
+}
+
+void HubMachine::tick(int64_t now_ms, std::vector<HubOutput>& out) {
+  out_ = &out;
+  pass_time(now_ms);
   if (!halted_.empty()) {
     wake_ms_ = INT64_MAX;
     return;

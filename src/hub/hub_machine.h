@@ -215,6 +215,7 @@ class HubMachine final {
   HubMachine(HubSettings settings, const Schedule& schedule);
 
   // hub_machine.cpp: the log and its gate, admission, leases
+  void pass_time(int64_t now_ms);
   void take(const HubInput& input);
   void append(Record record);
   void emit(HubOutput output);
@@ -265,7 +266,7 @@ class HubMachine final {
   void look_at(int64_t number, const RoundState& round);
   int64_t deadline_ms(const RoundClock& clock) const;
   bool has_quorum(int64_t number, const RoundState& round) const;
-  int64_t expected_count(int64_t number, const RoundState& round) const;
+  int64_t present_count(int64_t number) const;
   void close(int64_t number, const RoundState& round);
   std::string absence(WorkerId worker, int64_t number, const RoundState& round) const;
   void fold_next();

@@ -51,6 +51,7 @@ class Hub {
       tick();
     }
   }
+  void pass(int64_t ms) { now_ += ms; }
   void say(WorkerId worker, Body body, int64_t epoch = -1) {
     input(Message{settings_.run, epoch < 0 ? epochs_[worker] : epoch, worker, std::move(body)});
   }
@@ -294,6 +295,33 @@ TEST(HubMachine, TooFewMembersWaitForMore) {
   EXPECT_EQ(hub.ledger().decided, 1);
 }
 
+// All have come back too late for the round that is open: it must not wait for ever for nobody.
+TEST(HubMachine, ARoundThatNobodyMayEnterIsAborted) {
+  Hub hub({.deadline_ms_max = 500, .lease_ms = 300});
+  hub.join_all();
+  for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(1, worker);
+  hub.tick(301);
+  for (WorkerId worker = 0; worker < 3; ++worker) hub.join(worker, 2, 0);
+  EXPECT_EQ(hub.ledger().members.at(0).offer_from, 3);
+  hub.wait(10);
+  EXPECT_EQ(hub.ledger().opened, 3);
+  for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(3, worker);
+  EXPECT_EQ(hub.ledger().decided, 3);
+}
+
+// A network that says old things again must not put anybody out of step.
+TEST(HubMachine, EchoesOfOldOffersAreNotLateOffers) {
+  Hub hub({.quorum_count = 2, .deadline_ms_max = 500});
+  hub.join_all();
+  hub.hand_in(1, 0);
+  hub.wait(501);
+  ASSERT_EQ(hub.records<Aborted>().size(), 1U);
+  hub.say(0, hub.offer(1, 0));
+  for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(2, worker);
+  EXPECT_EQ(hub.ledger().decided, 2);
+  EXPECT_TRUE(hub.records<SatOut>().empty());
+}
+
 TEST(HubMachine, SilenceEndsAMembershipWithAReason) {
   Hub hub({.lease_ms = 1000});
   hub.join_all();
@@ -315,6 +343,9 @@ TEST(HubMachine, ItsOwnSleepIsNobodysSilence) {
   Hub hub({.lease_ms = 1000});
   hub.join_all();
   hub.tick(100'000);
+  EXPECT_TRUE(hub.records<Removed>().empty());
+  hub.pass(100'000);
+  hub.say(0, Progress{0, 0, {}, 0});  // the first thing that it sees may be a message
   EXPECT_TRUE(hub.records<Removed>().empty());
   hub.tick(900);
   hub.tick(200);

@@ -49,23 +49,29 @@ bool HubMachine::answer_known(WorkerId worker, int64_t epoch, const OfferReady& 
         return one == worker;
     });
   };
-  bool over = false, counts = false;
+  const MemberState& member = ledger_.members[worker];
+  bool over = false, counts = false, late = false;
   if (const auto open = ledger_.rounds.find(offer.round); open != ledger_.rounds.end()) {
     over = open->second.closed.has_value();
     counts = over ? counted(*open->second.closed) : open->second.held.contains(worker);
+    late = over;
   } else if (offer.round > ledger_.opened) {
     return true;  // said again when the round is open
   } else {
     const auto decided = ledger_.decisions.find(offer.round);
+    const bool kept = decided != ledger_.decisions.end();
     over = true;
-    counts = decided != ledger_.decisions.end() && counted(decided->second.members);
+    counts = kept && counted(decided->second.members);
+    // An echo of what it has long applied, or of what nobody remembers, says nothing of where it
+    // is.
+    late = kept && decided->second.committed && offer.round > live_[worker].applied;
   }
   if (counts) {
     send(worker, epoch, OfferHeld{offer.round, offer.stage});
     return true;
   }
-  if (!over && offer.round >= ledger_.members[worker].offer_from) return false;
-  if (over && ledger_.members[worker].offer_from <= offer.round) {
+  if (!over && offer.round >= member.offer_from) return false;
+  if (late && member.offer_from <= offer.round) {
     if (const auto opened = opened_ms_.find(offer.round); opened != opened_ms_.end())
       arrivals_.add(now_ms_ - opened->second);
     append(SatOut{worker, epoch, ledger_.opened + 1});
@@ -73,7 +79,7 @@ bool HubMachine::answer_known(WorkerId worker, int64_t epoch, const OfferReady& 
   }
   refuse(worker, epoch, offer, Fault::kTimeout,
          over ? fmt::format("round {} is closed", offer.round)
-              : fmt::format("follows until round {}", ledger_.members[worker].offer_from));
+              : fmt::format("follows until round {}", member.offer_from));
   return true;
 }
 

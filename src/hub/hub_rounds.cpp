@@ -52,13 +52,11 @@ int64_t HubMachine::deadline_ms(const RoundClock&) const {
   return std::min(arrivals_.deadline_ms() + settings_.grace_ms, settings_.deadline_ms_max);
 }
 
-int64_t HubMachine::expected_count(int64_t number, const RoundState& round) const {
-  int64_t count = std::ssize(clocks_.at(number).awaited) + std::ssize(round.held);
-  for (const auto& [worker, reason] : round.lost) {
-    const auto member = ledger_.members.find(worker);
-    if (member != ledger_.members.end() && member->second.present) ++count;
-  }
-  return count;
+/// Members that are drawn for the round, whether or not they may offer in it.
+int64_t HubMachine::present_count(int64_t number) const {
+  const std::vector<WorkerId> drawn = schedule_.drawn(*schedule_.round(number));
+  return std::count_if(drawn.begin(), drawn.end(),
+                       [this](WorkerId worker) { return live_.contains(worker); });
 }
 
 bool HubMachine::has_quorum(int64_t number, const RoundState& round) const {
@@ -89,7 +87,7 @@ void HubMachine::look_at_rounds() {
 
 /// Closes the round if all are in, or if its time is over and enough are.
 void HubMachine::look_at(int64_t number, const RoundState& round) {
-  const RoundClock& clock = clocks_[number];
+  RoundClock& clock = clocks_[number];
   const int64_t age_ms = now_ms_ - clock.opened_ms;
   const bool hopeless = age_ms >= settings_.deadline_ms_max;
   if (round.closed) {
@@ -102,14 +100,16 @@ void HubMachine::look_at(int64_t number, const RoundState& round) {
   const bool all_in = clock.awaited.empty();
   if (!all_in && age_ms < deadline_ms(clock)) return;
   if (has_quorum(number, round)) return close(number, round);
-  // Too few members to ever have a quorum: wait for more.
-  if (expected_count(number, round) < settings_.quorum_count) return;
-  if ((all_in || hopeless) && number == ledger_.decided + 1)
-    abort(number,
-          fmt::format("no quorum: {} of {} members have a good offer, wanted {}",
-                      std::count_if(round.held.begin(), round.held.end(),
-                                    [](const auto& held) { return held.second.declined.empty(); }),
-                      expected_count(number, round), settings_.quorum_count));
+  if (present_count(number) < settings_.quorum_count) {
+    clock.opened_ms =
+        now_ms_;  // too few to ever have a quorum: its time begins when there are more
+    return;
+  }
+  if ((!all_in && !hopeless) || number != ledger_.decided + 1) return;
+  const auto good = std::count_if(round.held.begin(), round.held.end(),
+                                  [](const auto& held) { return held.second.declined.empty(); });
+  abort(number, fmt::format("no quorum: {} of {} members have a good offer, wanted {}", good,
+                            present_count(number), settings_.quorum_count));
 }
 
 std::string HubMachine::absence(WorkerId worker, int64_t number, const RoundState& round) const {
