@@ -101,8 +101,11 @@ void HubMachine::look_at(int64_t number, const RoundState& round) {
   const bool all_in = clock.awaited.empty();
   if (!all_in && age_ms < deadline_ms(clock)) return;
   if (has_quorum(number, round)) return close(number, round);
-  // Too few members to ever have a quorum: wait for more.
-  if (expected_count(number, round) < settings_.quorum_count) return;
+  // Too few members to ever have a quorum: wait for more, but not for those who are here and only
+  // came too late for this round, or were not drawn.
+  if (expected_count(number, round) < settings_.quorum_count &&
+      (!hopeless || std::ssize(live_) < settings_.quorum_count))
+    return;
   if ((all_in || hopeless) && number == ledger_.decided + 1)
     abort(number,
           fmt::format("no quorum: {} of {} members have a good offer, wanted {}",

@@ -11,11 +11,14 @@ class BitRot final : public FaultKind {
   struct Options {
     Place place = Place::kHub;
     int64_t flips = 1;
+    bool own = true;
 
     template <class Visit>
     void each(Visit&& visit) {
       visit("place", place, place_choices(), "", "Whose disk.");
       visit("flips", flips, Range<int64_t>{1, 1'000'000}, "bits", "How many.");
+      visit("own", own, Any{}, "",
+            "At the hub: also in results and snapshots, not only in offers.");
     }
   };
   explicit BitRot(const Options& options) : options_(options) {}
@@ -32,8 +35,10 @@ class BitRot final : public FaultKind {
     const auto listed = disk.list();
     CW_CHECK(listed.ok());
     std::vector<std::string> names;
+    const std::string own_blobs = fmt::format("blob_{}_", kHubOwner);
     for (const std::string& name : *listed)
-      if (!name.starts_with(HubNode::kLog)) names.push_back(name);
+      if (!name.starts_with(HubNode::kLog) && (options_.own || !name.starts_with(own_blobs)))
+        names.push_back(name);
     if (names.empty()) return;
     for (int64_t i = 0; i < options_.flips; ++i) {
       const auto& name = names[static_cast<size_t>(chance.between(0, std::ssize(names) - 1))];
