@@ -301,7 +301,7 @@ TEST(HubMachine, ARoundWithoutMembersEndsIfTheyAreThereForTheNext) {
   hub.tick(301);  // all are silent
   for (WorkerId worker = 0; worker < 3; ++worker) hub.join(worker, 2, -1);
   EXPECT_EQ(hub.ledger().members.at(0).offer_from, 2);
-  hub.wait(501);
+  hub.wait(250);
   ASSERT_EQ(hub.records<Aborted>().size(), 1U);
   EXPECT_EQ(hub.ledger().opened, 2);
 }

@@ -228,7 +228,6 @@ Value draw_options(Chance& chance, std::string_view kind) {
   } else if (kind == "bit_rot") {
     out.set("place", place(chance));
     out.set("flips", chance.between(1, 3));
-    out.set("own", false);
   } else if (kind == "clock_drift") {
     out.set("place", place(chance));
     out.set("ppm", one_of<int64_t>(chance, {-500'000, -10'000, 10'000, 1'000'000}));

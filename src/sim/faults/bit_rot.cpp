@@ -6,19 +6,22 @@
 namespace causeway {
 namespace {
 
+/// How the names of the hub's own blobs begin (store/spool.h: the owner comes first).
+constexpr std::string_view kOwnBlob = "blob_-1";
+
 class BitRot final : public FaultKind {
  public:
   struct Options {
     Place place = Place::kHub;
     int64_t flips = 1;
-    bool own = true;
+    bool own = false;
 
     template <class Visit>
     void each(Visit&& visit) {
       visit("place", place, place_choices(), "", "Whose disk.");
       visit("flips", flips, Range<int64_t>{1, 1'000'000}, "bits", "How many.");
       visit("own", own, Any{}, "",
-            "At the hub: also in results and snapshots, not only in offers.");
+            "Also in the hub's own results and snapshots, which nobody can send again.");
     }
   };
   explicit BitRot(const Options& options) : options_(options) {}
@@ -35,9 +38,8 @@ class BitRot final : public FaultKind {
     const auto listed = disk.list();
     CW_CHECK(listed.ok());
     std::vector<std::string> names;
-    const std::string own_blobs = fmt::format("blob_{}_", kHubOwner);
     for (const std::string& name : *listed)
-      if (!name.starts_with(HubNode::kLog) && (options_.own || !name.starts_with(own_blobs)))
+      if (!name.starts_with(HubNode::kLog) && (options_.own || !name.starts_with(kOwnBlob)))
         names.push_back(name);
     if (names.empty()) return;
     for (int64_t i = 0; i < options_.flips; ++i) {
