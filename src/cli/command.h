@@ -30,6 +30,7 @@ void add_prepare(CLI::App& app, int& exit_code);
 void add_lab(CLI::App& app, int& exit_code);
 void add_export(CLI::App& app, int& exit_code);
 void add_list(CLI::App& app, int& exit_code);
+void add_sim(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 
 /// Adds a flag for every option of an options struct: `options.each(FlagForEachOption{command})`.

@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   add_lab(app, exit_code);
   add_export(app, exit_code);
   add_list(app, exit_code);
+  add_sim(app, exit_code);
   add_bench(app, exit_code);
   start_logging(LogLevel::kWarning);
   try {

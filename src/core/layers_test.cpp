@@ -52,7 +52,7 @@ const std::map<std::string, Layer>& layers() {
         true}},
       {"cli",
        {{"core", "codec", "aggregate", "tokenizer", "data", "prepare", "sync", "exchange", "optim",
-         "record", "tensor", "model", "train", "lab"},
+         "record", "tensor", "model", "train", "lab", "sim"},
         {},
         true}},
       {"oracle",

@@ -59,8 +59,14 @@ void WorkerMachine::say_hello_again(bool keep_state) {
     ticket.answered = false;
     ticket.retry.hurry();
   }
-  if (keep_state) return;
+  if (!keep_state) forget_state();
+}
+
+/// Its own state does not count any more, nor what it has said of it: it waits for a snapshot.
+void WorkerMachine::forget_state() {
   applied_ = -1;
+  settled_ = 0;
+  replicated_ = {};
   tickets_.clear();
   decisions_.clear();
   settled_ahead_.clear();
@@ -106,9 +112,7 @@ void WorkerMachine::hear(int64_t now_ms, const Welcome& welcome) {
     state_ = State::kFetch;
     snapshot_.emplace(welcome.snapshot, welcome.snapshot_bytes,
                       Retry(settings_.retry_ms_min, settings_.retry_ms_max));
-    tickets_.clear();
-    decisions_.clear();
-    settled_ahead_.clear();
+    forget_state();
   } else if (applied_ < 0) {
     be_gone("the hub has no snapshot for a worker without state");
   }

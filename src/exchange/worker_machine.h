@@ -93,6 +93,7 @@ class WorkerMachine final : public Exchange {
 
   void be_gone(std::string reason);
   void say_hello_again(bool keep_state);
+  void forget_state();
   Message message(Body body) const;
   void hear(int64_t now_ms, const Welcome& welcome);
   void hear(int64_t now_ms, const Refused& refused);

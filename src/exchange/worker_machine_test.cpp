@@ -80,6 +80,28 @@ class Peer {
   uint64_t incarnation = 500;
 };
 
+// Goal: who fetches a snapshot says nothing of the state that it is about to give up, which may be
+// the wrong one that it was sent away for.
+TEST(WorkerMachine, ForgetsItsStateWhenItIsToFetchAnother) {
+  Peer peer(5);
+  peer.be_welcomed();
+  peer.machine.settled(6, 3, {1, 2});
+  peer.hear(Fenced{"wrong", true});
+  EXPECT_EQ(peer.take<Hello>().back().applied, 6);
+  ++peer.incarnation;
+  Welcome welcome;
+  welcome.snapshot_bytes = 50;
+  peer.be_welcomed(welcome);
+  ASSERT_EQ(peer.machine.state(), State::kFetch);
+  peer.tick(1000);
+  const auto progress = peer.take<Progress>();
+  ASSERT_FALSE(progress.empty());
+  EXPECT_EQ(progress.back().applied, -1);
+  EXPECT_EQ(progress.back().settled, 0);
+  peer.hear(Fenced{"no word", true});
+  EXPECT_EQ(peer.take<Hello>().back().applied, -1);
+}
+
 TEST(WorkerMachine, SaysHelloUntilItIsAnswered) {
   Peer peer;
   peer.tick();

@@ -97,6 +97,7 @@ Result<void> HubHost::recover_mirror(const HubSettings& settings, const Ledger& 
   CW_TRY(spool_.verify(blob));
   CW_ASSIGN(const ByteSpan snapshot, spool_.view(blob));
   CW_ASSIGN(mirror_, Mirror::open(plan_, layout_count_, snapshot));
+  mirror_->end_at(settings.steps);
   for (const auto& [round, decision] : ledger.decisions) {
     if (round <= ledger.snapshot_round) continue;
     std::shared_ptr<const Commit> commit;

@@ -213,7 +213,9 @@ void HubMachine::hear(WorkerId worker, const Hello& hello) {
         clock.awaited.insert(worker);
     }
   }
-  live_[worker] = {now_ms_, std::max<int64_t>(hello.applied, 0)};
+  // Who gets the snapshot stands, as soon as it has come, where that stands.
+  const bool reloads = needs_snapshot(ledger_.members[worker], hello);
+  live_[worker] = {now_ms_, reloads ? ledger_.snapshot_round : hello.applied};
   welcome(worker, hello);
 }
 
@@ -225,12 +227,16 @@ int64_t HubMachine::offer_from(bool at_edge) const {
   return ledger_.opened + 1;
 }
 
+bool HubMachine::needs_snapshot(const MemberState& member, const Hello& hello) const {
+  const bool too_old = hello.applied + 1 < ledger_.kept_from() && hello.applied < ledger_.decided;
+  return hello.applied < 0 || too_old || hello.applied > ledger_.decided || member.reload;
+}
+
 void HubMachine::welcome(WorkerId worker, const Hello& hello) {
   const MemberState& member = ledger_.members[worker];
   Welcome welcome{hello.incarnation,  ledger_.decided,       member.offer_from,     {}, 0,
                   settings_.lease_ms, settings_.chunk_bytes, settings_.window_bytes};
-  const bool too_old = hello.applied + 1 < ledger_.kept_from() && hello.applied < ledger_.decided;
-  if (hello.applied < 0 || too_old || hello.applied > ledger_.decided || member.reload) {
+  if (needs_snapshot(member, hello)) {
     const BlobRef from = ledger_.snapshot.bytes > 0 ? ledger_.snapshot : settings_.genesis;
     welcome.snapshot = from.digest;
     welcome.snapshot_bytes = from.bytes;
@@ -244,7 +250,7 @@ void HubMachine::remove(WorkerId worker, std::string reason, bool reload) {
   append(Removed{worker, epoch, reason, reload});
   forget_awaited(worker);
   live_.erase(worker);
-  send(worker, epoch, Fenced{std::move(reason), !reload});
+  send(worker, epoch, Fenced{std::move(reason), !ledger_.members[worker].reload});
 }
 
 /// Its epoch ends: what it was sending stops; what it has handed in stays in the spool until the

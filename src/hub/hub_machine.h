@@ -225,6 +225,7 @@ class HubMachine final {
   void compact();
   void hear(const Message& message);
   void hear(WorkerId worker, const Hello& hello);
+  bool needs_snapshot(const MemberState& member, const Hello& hello) const;
   void welcome(WorkerId worker, const Hello& hello);
   std::string why_refused(WorkerId worker, const Hello& hello) const;
   int64_t offer_from(bool at_edge) const;

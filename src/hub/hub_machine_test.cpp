@@ -322,6 +322,18 @@ TEST(HubMachine, EchoesOfOldOffersAreNotLateOffers) {
   EXPECT_TRUE(hub.records<SatOut>().empty());
 }
 
+// Goal: a round does not wait for members who are here and cannot be in it.
+TEST(HubMachine, ARoundWithoutMembersEndsIfTheyAreThereForTheNext) {
+  Hub hub({.deadline_ms_max = 500, .lease_ms = 300});
+  hub.join_all();
+  hub.tick(301);  // all are silent
+  for (WorkerId worker = 0; worker < 3; ++worker) hub.join(worker, 2, -1);
+  EXPECT_EQ(hub.ledger().members.at(0).offer_from, 2);
+  hub.wait(250);
+  ASSERT_EQ(hub.records<Aborted>().size(), 1U);
+  EXPECT_EQ(hub.ledger().opened, 2);
+}
+
 TEST(HubMachine, SilenceEndsAMembershipWithAReason) {
   Hub hub({.lease_ms = 1000});
   hub.join_all();
@@ -469,6 +481,47 @@ TEST(HubMachine, TheLogIsReplacedByItsState) {
   hub.restart();
   EXPECT_EQ(hub.ledger().encode(), before);
   EXPECT_EQ(hub.ledger().decided, 8);
+}
+
+// Goal: who fetches a snapshot is not taken for one who has missed what is no longer kept.
+TEST(HubMachine, AJoinerMayTakeItsTime) {
+  Hub hub({.retain_rounds = 0});
+  hub.join_all();
+  for (int64_t round = 1; round <= 4; ++round)
+    for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(round, worker);
+  hub.input(Snapshotted{4, {{8, 8}, 80}});
+  ASSERT_EQ(hub.ledger().kept_from(), 5);
+  hub.join(2, 2, -1);
+  EXPECT_EQ(hub.heard<Welcome>(2).back().snapshot_bytes, 80);
+  hub.say(2, Progress{-1, 0, {}, 0});
+  EXPECT_TRUE(hub.ledger().members.at(2).present);
+  hub.join(1, 2, 3);  // with a state of its own that is too old
+  EXPECT_EQ(hub.heard<Welcome>(1).back().snapshot_bytes, 80);
+  hub.say(1, Progress{-1, 0, {}, 0});
+  EXPECT_TRUE(hub.ledger().members.at(1).present);
+}
+
+// Goal: a state that the audit found wrong is not taken back. Method: the worker has missed the
+// message that says so, and comes with the same state; twice, as the answer is lost.
+TEST(HubMachine, AStateThatTheAuditFoundWrongIsGivenUp) {
+  Hub hub;
+  hub.join_all();
+  for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(1, worker);
+  hub.input(Mirrored{{{1, Digest{1, 1}}}});
+  hub.say(1, Progress{1, 1, {6, 6}, 2});
+  ASSERT_FALSE(hub.ledger().members.at(1).present);
+  hub.heard<Welcome>(1);
+  for (int i = 0; i < 2; ++i) {
+    hub.join(1, 2, 1);
+    const auto welcomes = hub.heard<Welcome>(1);
+    ASSERT_EQ(welcomes.size(), 1U);
+    EXPECT_EQ(welcomes[0].snapshot_bytes, 10);
+    EXPECT_EQ(hub.ledger().epoch, 4);
+  }
+  hub.join(1, 3, 1);
+  EXPECT_EQ(hub.heard<Welcome>(1).back().snapshot_bytes, 10);
+  hub.hand_in(2, 1);
+  EXPECT_TRUE(hub.ledger().members.at(1).present);
 }
 
 TEST(HubMachine, TellsWhoMissedTheDecision) {

@@ -100,16 +100,18 @@ void HubMachine::look_at(int64_t number, const RoundState& round) {
   const bool all_in = clock.awaited.empty();
   if (!all_in && age_ms < deadline_ms(clock)) return;
   if (has_quorum(number, round)) return close(number, round);
-  if (present_count(number) < settings_.quorum_count) {
-    clock.opened_ms =
-        now_ms_;  // too few to ever have a quorum: its time begins when there are more
+  if (std::ssize(live_) < settings_.quorum_count) {
+    // Too few to ever have a quorum: the round's time begins when there are more.
+    clock.opened_ms = now_ms_;
     return;
   }
-  if ((!all_in && !hopeless) || number != ledger_.decided + 1) return;
+  const int64_t present = present_count(number);
+  const bool in_vain = all_in && present >= settings_.quorum_count;
+  if ((!in_vain && !hopeless) || number != ledger_.decided + 1) return;
   const auto good = std::count_if(round.held.begin(), round.held.end(),
                                   [](const auto& held) { return held.second.declined.empty(); });
   abort(number, fmt::format("no quorum: {} of {} members have a good offer, wanted {}", good,
-                            present_count(number), settings_.quorum_count));
+                            present, settings_.quorum_count));
 }
 
 std::string HubMachine::absence(WorkerId worker, int64_t number, const RoundState& round) const {

@@ -128,7 +128,7 @@ struct Apply {
     MemberState& member = ledger.members[r.worker];
     if (member.present) lose(r.worker, fmt::format("came anew, as epoch {}", r.epoch));
     std::map<int32_t, int64_t> weights = std::move(member.weights);
-    member = {r.epoch, r.incarnation, true, r.offer_from, 0, {}, false, std::move(weights)};
+    member = {r.epoch, r.incarnation, true, r.offer_from, 0, {}, member.reload, std::move(weights)};
     ledger.epoch = r.epoch;
     for (auto& [number, round] : ledger.rounds)
       if (number >= r.offer_from) round.lost.erase(r.worker);
@@ -139,7 +139,7 @@ struct Apply {
     if (gone == nullptr) return misfit("worker {} of epoch {} is removed", r.worker, r.epoch);
     gone->present = false;
     gone->gone_reason = r.reason;
-    gone->reload = r.reload;
+    gone->reload = gone->reload || r.reload;
     lose(r.worker, r.reason);
     return {};
   }
@@ -157,6 +157,7 @@ struct Apply {
       return misfit("round {} holds worker {} of epoch {}", r.round, r.worker, r.epoch);
     open->held[r.worker] = {r.epoch, r.parcels, r.declined};
     open->lost.erase(r.worker);
+    from->reload = false;
     for (const Parcel& parcel : r.parcels) from->weights[parcel.channel] = parcel.weight;
     return {};
   }

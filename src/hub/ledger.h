@@ -115,9 +115,9 @@ struct MemberState {
   uint64_t incarnation = 0;
   bool present = false;
   int64_t offer_from = 1;
-  int64_t strikes = 0;                 ///< of this epoch
-  std::string gone_reason;             ///< why it is not present
-  bool reload = false;                 ///< it must start from a snapshot when it comes back
+  int64_t strikes = 0;      ///< of this epoch
+  std::string gone_reason;  ///< why it is not present
+  bool reload = false;      ///< it must start from a snapshot; true until it offers again
   std::map<int32_t, int64_t> weights;  ///< last one offered, by channel
 };
 

@@ -19,7 +19,8 @@ enum class Purpose : uint32_t {
   kFault = 1'007,        ///< index: of the fault in the scenario
   kHubDisk = 1'008,
   kData = 1'009,   ///< index: worker
-  kModel = 1'010,  ///< first parameters, and what is to be learnt
+  kModel = 1'010,     ///< first parameters, and what is to be learnt
+  kScenario = 1'011,  ///< index: part of the scenario
 };
 
 /// Draws of one stream, one after the other.

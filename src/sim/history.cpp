@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/history.h"
 
-#include "sim/world.h"
-
 namespace causeway {
 
 void History::on_durable(const World&, int64_t sequence, int64_t) {
@@ -12,12 +10,9 @@ void History::on_durable(const World&, int64_t sequence, int64_t) {
   }
 }
 
-void History::on_life(const World& world, WorkerId node, Life life) {
-  if (node != kHubNode || life != Life::kBooted) return;
-  // A crash may have kept what the hub was not yet told to be durable: the log that it has read
-  // decides. What that lacks was never decided.
-  on_durable(world, world.hub().log()->last_sequence(), world.hub().incarnation());
-  pending_.clear();
+void History::on_life(const World&, WorkerId node, Life life) {
+  // It has just said what of its log is durable. What that lacks was never decided.
+  if (node == kHubNode && life == Life::kBooted) pending_.clear();
 }
 
 void History::take(const Record& record) {

@@ -96,6 +96,8 @@ void HubNode::boot() {
   if (!machine) return failed(machine.error());
   machine_ = *std::move(machine);
   trouble_.clear();
+  // What it has read is durable, whether or not it was told so before a crash.
+  world_.durable(log_->durable_sequence(), incarnation_);
   world_.tell(kHubNode, "starts; round {} is decided", machine_->ledger().decided);
   world_.lived(kHubNode, Life::kBooted);
   act();

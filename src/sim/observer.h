@@ -37,7 +37,8 @@ class Observer {
                          int64_t /*incarnation*/) {}
   /// The hub's log was replaced by its state, as entry `sequence`.
   virtual void on_compaction(const World&, int64_t /*sequence*/, int64_t /*incarnation*/) {}
-  /// The hub was told that its log is durable up to this entry.
+  /// The hub was told that its log is durable up to this entry; or has read it up to there when it
+  /// starts: entries after it are gone.
   virtual void on_durable(const World&, int64_t /*sequence*/, int64_t /*incarnation*/) {}
   /// A worker has applied a round, or knows of its abort.
   virtual void on_settled(const World&, WorkerId, int64_t /*round*/, const Digest& /*replicated*/,

@@ -47,6 +47,12 @@ std::unique_ptr<ToyCourse> ToyCourse::make(const ToyOptions& options, const Valu
 }
 
 Bytes ToyCourse::genesis() const {
+  if (!can_mirror(*plan_)) {
+    // Nobody can join; but all must begin alike.
+    const std::vector<float> x = model_->first();
+    const auto bytes = std::as_bytes(std::span(x));
+    return {bytes.begin(), bytes.end()};
+  }
   const FlatReplica first(model_->first(), inner_);
   return Mirror(*plan_, layout().count(), first).snapshot();
 }

@@ -99,8 +99,9 @@ ToyTrainer::ToyTrainer(const ToyModel& model, const ToyInner& inner, const Bound
 
 Trainer::Status ToyTrainer::advance() {
   do {
-    if (!within_hook_) enter();
-    const Go go = at_hook();
+    const bool fresh = !within_hook_;
+    if (fresh) enter();
+    const Go go = at_hook(fresh);
     if (go == Go::kWait) return Status::kWaiting;
     leave(go);
   } while (entered_);
@@ -121,9 +122,10 @@ void ToyTrainer::enter() {
   entered_ = within_hook_ = true;
 }
 
-Go ToyTrainer::at_hook() {
-  const bool lies =
-      spoil_ && hook_ == Hook::kAfterUpdate && trained_ && !plan_.due(hook_, steps_ + 1).empty();
+/// `fresh`: it comes here for the first time, so that what is due is launched now.
+Go ToyTrainer::at_hook(bool fresh) {
+  const bool lies = spoil_ && fresh && hook_ == Hook::kAfterUpdate && trained_ &&
+                    !plan_.due(hook_, steps_ + 1).empty();
   if (!lies) return engine_.at(hook_, steps_ + 1, tokens_);
   // The lie is in what is sent: its own parameters stay what they are, unless a consensus came.
   float& first = replica_.x().front();

@@ -73,7 +73,7 @@ class ToyTrainer final : public Trainer {
  private:
   void enter();
   void leave(Go go);
-  Go at_hook();
+  Go at_hook(bool fresh);
 
   const ToyModel& model_;
   const BoundPlan& plan_;

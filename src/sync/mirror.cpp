@@ -208,7 +208,8 @@ int64_t Mirror::reach() const {
   std::vector<OpenRound> open = engine_.open();
   int64_t launched = engine_.counters().round, last = engine_.steps();
   for (int64_t step = last + 1;
-       launched < round_ || (!open.empty() && open.front().round <= round_); ++step) {
+       step <= last_step_ && (launched < round_ || (!open.empty() && open.front().round <= round_));
+       ++step) {
     const auto applied = pass_step(plan_, step, launched, open);
     if (applied.empty()) continue;
     if (std::ranges::max(applied) > round_) break;

@@ -38,6 +38,9 @@ class Mirror final {
   /// applied, and not beyond: a joiner trains from there.
   void decide(int64_t round, std::shared_ptr<const Commit> commit);
 
+  /// The run has so many steps: what would be applied after them never is. From now on.
+  void end_at(int64_t steps) { last_step_ = steps; }
+
   int64_t steps() const;
   int64_t round() const;  ///< the last that was decided here
   /// The first round that is not applied in full. A joiner needs the decisions from here on.
@@ -60,7 +63,7 @@ class Mirror final {
   const std::unique_ptr<FlatReplica> replica_;
   const std::unique_ptr<Decisions> decisions_;
   Engine engine_;
-  int64_t round_ = 0;
+  int64_t round_ = 0, last_step_ = INT64_MAX;
 };
 
 /// Where a joiner stands.

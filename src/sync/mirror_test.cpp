@@ -117,6 +117,19 @@ TEST(Mirror, IsAMemberAfterEachRound) {
   }
 }
 
+// What fires near the end of a run and would be applied after it is applied by no member.
+TEST(Mirror, GoesNotBeyondTheRunsEnd) {
+  const auto plan = plan_of("preset = 'streaming_diloco'\nperiod = 4\ndelay = 2");
+  const Told told(*plan);
+  Mirror mirror(*plan, kCount, told.replicas.front());
+  mirror.end_at(kSteps);
+  for (size_t r = 0; r < told.decisions.size(); ++r)
+    mirror.decide(static_cast<int64_t>(r) + 1, told.decisions[r]);
+  EXPECT_EQ(mirror.round(), std::ssize(told.decisions));
+  EXPECT_EQ(mirror.steps(), kSteps);
+  EXPECT_EQ(mirror.replicated_digest(), told.digests.back());
+}
+
 struct Stand {
   int64_t steps, oldest_open;
   bool operator==(const Stand&) const = default;

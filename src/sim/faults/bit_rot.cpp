@@ -6,16 +6,22 @@
 namespace causeway {
 namespace {
 
+/// How the names of the hub's own blobs begin (store/spool.h: the owner comes first).
+constexpr std::string_view kOwnBlob = "blob_-1";
+
 class BitRot final : public FaultKind {
  public:
   struct Options {
     Place place = Place::kHub;
     int64_t flips = 1;
+    bool own = false;
 
     template <class Visit>
     void each(Visit&& visit) {
       visit("place", place, place_choices(), "", "Whose disk.");
       visit("flips", flips, Range<int64_t>{1, 1'000'000}, "bits", "How many.");
+      visit("own", own, Any{}, "",
+            "Also in the hub's own results and snapshots, which nobody can send again.");
     }
   };
   explicit BitRot(const Options& options) : options_(options) {}
@@ -33,7 +39,8 @@ class BitRot final : public FaultKind {
     CW_CHECK(listed.ok());
     std::vector<std::string> names;
     for (const std::string& name : *listed)
-      if (!name.starts_with(HubNode::kLog)) names.push_back(name);
+      if (!name.starts_with(HubNode::kLog) && (options_.own || !name.starts_with(kOwnBlob)))
+        names.push_back(name);
     if (names.empty()) return;
     for (int64_t i = 0; i < options_.flips; ++i) {
       const auto& name = names[static_cast<size_t>(chance.between(0, std::ssize(names) - 1))];
