@@ -7,6 +7,8 @@
 namespace causeway {
 namespace {
 
+constexpr double kSpreadMin = 0.05;  // of the median
+
 int64_t median(std::vector<int64_t> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());

@@ -2,7 +2,7 @@
 //
 // How long a round waits. Fixed deadlines are wrong both ways; this one follows what was seen:
 // median + k MAD (median absolute deviation) of the time from a round's opening to an offer's
-// arrival, which one slow member cannot move.
+// arrival, which one slow member cannot move. The MAD counts as at least 5 % of the median.
 #pragma once
 
 #include <cstddef>

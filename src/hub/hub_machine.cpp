@@ -205,6 +205,7 @@ void HubMachine::hear(WorkerId worker, const Hello& hello) {
     const bool reload = found != ledger_.members.end() && found->second.reload;
     append(Admitted{worker, ledger_.epoch + 1, hello.incarnation,
                     offer_from(hello.applied == ledger_.decided && !reload)});
+    forget_awaited(worker);
     for (auto& [number, clock] : clocks_) {
       const PlannedRound* planned = schedule_.round(number);
       const auto drawn = schedule_.drawn(*planned);
