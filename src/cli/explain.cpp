@@ -42,7 +42,8 @@ json channels_json(const BoundPlan& plan, int64_t steps) {
                    {"up_bytes_per_firing", bytes.up},
                    {"down_bytes_per_firing", bytes.down},
                    {"up_bytes", times * bytes.up * bytes.members},
-                   {"down_bytes", times * bytes.down * plan.options().workers}});
+                   {"down_bytes",
+                    applications(channel.spec, 1, steps) * bytes.down * plan.options().workers}});
   }
   return out;
 }

@@ -6,7 +6,9 @@
 #include "cli/command.h"
 #include "core/clock.h"
 #include "record/words.h"
+#include "sim/auditor.h"
 #include "sim/run.h"
+#include "train/recipe_course.h"
 
 namespace causeway {
 namespace {
@@ -58,7 +60,34 @@ void print_progress(size_t index, size_t count, const std::string& name) {
   if (index < count) fmt::print(stderr, "{}/{} {} ", index + 1, count, printable_text(name));
 }
 
+/// What a scenario trains, with all that it borrows, and who watches.
+struct Lesson {
+  Recipe recipe;
+  const SystemClock clock;
+  std::unique_ptr<Course> course;
+  Auditor auditor;
+
+  int prepare(const Scenario& scenario, const std::string& file) {
+    Mistakes mistakes;
+    if (scenario.recipe.empty()) {
+      course = make_course(scenario, mistakes);
+      return course == nullptr ? tell_mistakes(file, mistakes) : kDone;
+    }
+    std::vector<std::string> assignments = scenario.set;
+    assignments.push_back(fmt::format("run.seed={}", scenario.seed));
+    assignments.push_back(fmt::format("run.steps={}", scenario.steps));
+    assignments.push_back(fmt::format("sync.workers={}", scenario.workers));
+    recipe = load_recipe(scenario.recipe, assignments, mistakes);
+    if (!mistakes.empty()) return tell_mistakes(scenario.recipe, mistakes);
+    auto made = RecipeCourse::make(recipe, clock);
+    if (!made) return tell_error(made.error());
+    course = *std::move(made);
+    return kDone;
+  }
+};
+
 int sim(const SimArguments& arguments) {
+  prepare_compute_thread();
   const auto files = scenario_files(arguments.paths);
   if (!files) return tell_error(files.error());
   Mistakes mistakes;
@@ -77,9 +106,10 @@ int sim(const SimArguments& arguments) {
     const Scenario& scenario = scenarios[i];
     print_progress(i, scenarios.size(), scenario.name);
     const int64_t began_ns = clock.now_ns();
-    const auto course = make_course(scenario, mistakes);
-    if (course == nullptr) return tell_mistakes((*files)[i], mistakes);
-    SimRow row{scenario.name, (*files)[i], scenario.seed, 0, run_scenario(scenario, *course)};
+    Lesson lesson;
+    if (const int code = lesson.prepare(scenario, (*files)[i]); code != kDone) return code;
+    SimRow row{scenario.name, (*files)[i], scenario.seed, 0,
+               run_scenario(scenario, *lesson.course, {{&lesson.auditor}})};
     row.seconds = static_cast<double>(clock.now_ns() - began_ns) * 1e-9;
     if (!row.outcome.passed()) ++failed;
     if (arguments.json)

@@ -21,8 +21,59 @@ struct LocalExchange::Round {
   Poll state = Poll::kPending;
   Commit commit;
 
+  void open(const BoundPlan& plan, Hook at_hook, int64_t at_step) {
+    step = at_step;
+    hook = at_hook;
+    channels = plan.due(hook, step);
+    for (const int32_t channel : channels)
+      for (const WorkerId member : plan.members(channel, hook, step)) expected.insert(member);
+  }
   bool complete() const { return offers.size() == expected.size(); }
 };
+
+namespace {
+
+constexpr uint64_t kMagic = 0x314c41434f4c5743;  // "CWLOCAL1"
+constexpr size_t kReasonMax = 65'536;
+
+void put_sized(ByteWriter& writer, const Bytes& bytes) {
+  writer.put(static_cast<uint64_t>(bytes.size()));
+  writer.put(ByteSpan(bytes));
+}
+
+Result<Bytes> get_sized(ByteReader& reader) {
+  CW_ASSIGN(const uint64_t size, reader.get<uint64_t>());
+  CW_ASSIGN(const ByteSpan bytes, reader.take(size));
+  return Bytes(bytes.begin(), bytes.end());
+}
+
+Result<int64_t> get_weight(ByteReader& reader) {
+  CW_ASSIGN(const int64_t weight, reader.get<int64_t>());
+  if (weight < 1 || weight > kWeightMax) return failure(Fault::kCorrupt, "got weight {}", weight);
+  return weight;
+}
+
+void put_offer(ByteWriter& writer, const Offer& offer) {
+  writer.put(offer.worker);
+  writer.put_text(offer.declined);
+  writer.put(static_cast<uint32_t>(offer.parts.size()));
+  for (const Part& part : offer.parts) {
+    writer.put(part.channel);
+    writer.put(part.weight);
+    put_sized(writer, part.bytes);
+  }
+}
+
+void put_result(ByteWriter& writer, const ChannelResult& result) {
+  writer.put(static_cast<uint32_t>(result.members.size()));
+  for (const Member& member : result.members) {
+    writer.put(member.id);
+    writer.put(member.weight);
+  }
+  put_sized(writer, result.bytes);
+}
+
+}  // namespace
 
 LocalExchange::LocalExchange(const BoundPlan& plan) : plan_(plan) {
   for (const BoundChannel& channel : plan.channels()) {
@@ -40,12 +91,7 @@ void LocalExchange::launch(Offer offer) {
   const auto [found, fresh] = rounds_.try_emplace(offer.round);
   Round& round = found->second;
   if (fresh) {
-    round.step = offer.step;
-    round.hook = offer.hook;
-    round.channels = plan_.due(offer.hook, offer.step);
-    for (const int32_t channel : round.channels)
-      for (const WorkerId member : plan_.members(channel, offer.hook, offer.step))
-        round.expected.insert(member);
+    round.open(plan_, offer.hook, offer.step);
   }
   CW_CHECK(round.step == offer.step && round.hook == offer.hook,
            "worker {} has round {} at step {}, others at step {}", offer.worker, offer.round,
@@ -94,6 +140,136 @@ std::vector<RoundOutcome> LocalExchange::pump(Threads& threads) {
     outcomes.push_back(std::move(outcome));
   }
   return outcomes;
+}
+
+bool LocalExchange::has_rounds() const {
+  const std::lock_guard lock(mutex_);
+  return !rounds_.empty();
+}
+
+Bytes LocalExchange::snapshot() const {
+  const std::lock_guard lock(mutex_);
+  Bytes bytes;
+  ByteWriter writer(bytes);
+  writer.put(kMagic);
+  writer.put(decided_);
+  writer.put(static_cast<uint32_t>(rounds_.size()));
+  for (const auto& [number, round] : rounds_) {
+    writer.put(number);
+    writer.put(round.step);
+    writer.put(static_cast<uint8_t>(round.hook));
+    writer.put(static_cast<uint8_t>(round.state));
+    writer.put(static_cast<uint32_t>(round.settled.size()));
+    for (const WorkerId worker : round.settled) writer.put(worker);
+    const Digest replicated = round.replicated.value_or(Digest{});
+    writer.put(replicated.high);
+    writer.put(replicated.low);
+    writer.put(static_cast<uint32_t>(round.offers.size()));
+    for (const auto& [worker, offer] : round.offers) put_offer(writer, offer);
+    for (const ChannelResult& result : round.commit.results) put_result(writer, result);
+  }
+  return bytes;
+}
+
+Result<void> LocalExchange::restore(ByteSpan snapshot) {
+  const std::lock_guard lock(mutex_);
+  CW_CHECK(rounds_.empty(), "an exchange with {} rounds is restored", rounds_.size());
+  ByteReader reader(snapshot);
+  CW_ASSIGN(const uint64_t magic, reader.get<uint64_t>());
+  if (magic != kMagic)
+    return failure(Fault::kCorrupt, "are no rounds of an exchange, or of another version");
+  CW_ASSIGN(const int64_t decided, reader.get<int64_t>());
+  CW_ASSIGN(const uint32_t count, reader.get<uint32_t>());
+  std::map<int64_t, Round> rounds;
+  for (uint32_t i = 0; i < count; ++i) {
+    CW_ASSIGN(const int64_t number, reader.get<int64_t>());
+    CW_ASSIGN(Round round, read_round(reader));
+    round.commit.round = number;
+    for (auto& [worker, offer] : round.offers) offer.round = number;
+    const bool follows = rounds.empty() ? number > 0 : number > rounds.rbegin()->first;
+    if (!follows || (number > decided) != (round.state == Poll::kPending))
+      return failure(Fault::kCorrupt, "round {} does not fit: {} are decided", number, decided);
+    rounds.emplace(number, std::move(round));
+  }
+  if (decided < 0 || reader.left() > 0)
+    return failure(Fault::kCorrupt, "{} bytes follow the rounds", reader.left());
+  decided_ = decided;
+  rounds_ = std::move(rounds);
+  return {};
+}
+
+Result<LocalExchange::Round> LocalExchange::read_round(ByteReader& reader) const {
+  CW_ASSIGN(const int64_t step, reader.get<int64_t>());
+  CW_ASSIGN(const uint8_t hook, reader.get<uint8_t>());
+  CW_ASSIGN(const uint8_t state, reader.get<uint8_t>());
+  if (step < 1 || hook < 1 || hook > 3 || state < 1 || state > 3)
+    return failure(Fault::kCorrupt, "got step {}, hook {}, state {}", step, hook, state);
+  Round round;
+  round.open(plan_, static_cast<Hook>(hook), step);
+  round.state = static_cast<Poll>(state);
+  if (round.channels.empty()) return failure(Fault::kCorrupt, "nothing fires at step {}", step);
+  CW_ASSIGN(const uint32_t settled, reader.get<uint32_t>());
+  for (uint32_t i = 0; i < settled; ++i) {
+    CW_ASSIGN(const WorkerId worker, reader.get<WorkerId>());
+    if (worker < 0 || worker >= plan_.options().workers)
+      return failure(Fault::kCorrupt, "got worker {}", worker);
+    round.settled.insert(worker);
+  }
+  Digest replicated;
+  CW_ASSIGN(replicated.high, reader.get<uint64_t>());
+  CW_ASSIGN(replicated.low, reader.get<uint64_t>());
+  if (settled > 0) round.replicated = replicated;
+  CW_ASSIGN(const uint32_t offers, reader.get<uint32_t>());
+  for (uint32_t i = 0; i < offers; ++i) {
+    CW_ASSIGN(Offer offer, read_offer(reader, round));
+    round.offers.emplace(offer.worker, std::move(offer));
+  }
+  if (round.state != Poll::kReady) return round;
+  for (const int32_t channel : round.channels) {
+    CW_ASSIGN(ChannelResult result, read_result(reader, channel));
+    round.commit.results.push_back(std::move(result));
+  }
+  return round;
+}
+
+Result<Offer> LocalExchange::read_offer(ByteReader& reader, const Round& round) const {
+  Offer offer;
+  offer.step = round.step;
+  offer.hook = round.hook;
+  CW_ASSIGN(offer.worker, reader.get<WorkerId>());
+  if (!round.expected.contains(offer.worker))
+    return failure(Fault::kCorrupt, "worker {} is not in the round of step {}", offer.worker,
+                   round.step);
+  CW_ASSIGN(const std::string_view declined, reader.get_text(kReasonMax));
+  offer.declined = declined;
+  CW_ASSIGN(const uint32_t parts, reader.get<uint32_t>());
+  for (uint32_t i = 0; i < parts; ++i) {
+    Part& part = offer.parts.emplace_back();
+    CW_ASSIGN(part.channel, reader.get<int32_t>());
+    if (!std::ranges::binary_search(round.channels, part.channel))
+      return failure(Fault::kCorrupt, "channel {} does not fire at step {}", part.channel,
+                     round.step);
+    CW_ASSIGN(part.weight, get_weight(reader));
+    CW_ASSIGN(part.bytes, get_sized(reader));
+  }
+  return offer;
+}
+
+/// Engines take it that a committed result decodes.
+Result<ChannelResult> LocalExchange::read_result(ByteReader& reader, int32_t index) const {
+  ChannelResult result;
+  result.channel = index;
+  CW_ASSIGN(const uint32_t members, reader.get<uint32_t>());
+  for (uint32_t i = 0; i < members; ++i) {
+    Member& member = result.members.emplace_back();
+    CW_ASSIGN(member.id, reader.get<WorkerId>());
+    CW_ASSIGN(member.weight, get_weight(reader));
+  }
+  CW_ASSIGN(result.bytes, get_sized(reader));
+  const BoundChannel& channel = plan_.channels()[static_cast<size_t>(index)];
+  auto values = large_zeros<float>(static_cast<size_t>(channel.count));
+  CW_TRY(decode_signal(*channel.down, result.bytes, values));
+  return result;
 }
 
 void LocalExchange::fold(Round& round, Threads& threads, RoundOutcome& outcome) {

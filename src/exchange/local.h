@@ -47,17 +47,29 @@ class LocalExchange final : public Exchange {
   /// restart.
   void resume_after(int64_t round) { decided_ = round; }
 
+  /// Between steps of all workers: the rounds that are undecided or not settled by everybody, and
+  /// the number of the last that was decided; the folder's states are apart.
+  Bytes snapshot() const;
+  /// True if there are any.
+  bool has_rounds() const;
+  /// For an exchange without rounds: takes a snapshot over. Any bytes are safe; Fault::kCorrupt if
+  /// they are none of this plan, and nothing has changed.
+  Result<void> restore(ByteSpan snapshot);
+
   /// The folder's own states by channel (residuals of the downlink), for checkpoints.
   const std::vector<States>& states() const { return states_; }
   std::vector<States>& states() { return states_; }
 
  private:
   struct Round;
+  Result<Round> read_round(ByteReader& reader) const;
+  Result<Offer> read_offer(ByteReader& reader, const Round& round) const;
+  Result<ChannelResult> read_result(ByteReader& reader, int32_t channel) const;
   void fold(Round& round, Threads& threads, RoundOutcome& outcome);
 
   const BoundPlan& plan_;
   std::vector<States> states_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<int64_t, Round> rounds_;
   int64_t decided_ = 0;  // the last round decided
 };

@@ -334,6 +334,90 @@ TEST(LocalExchange, GoesOnAfterTheRoundsBeforeARestart) {
   EXPECT_THAT(exchange.pump(threads), SizeIs(1));
 }
 
+/// Round 1 is decided and settled by worker 1, round 2 waits for worker 0 with an offer and a
+/// refusal, round 3 for all but worker 2.
+void fill(LocalExchange& exchange, const BoundPlan& plan) {
+  Threads threads(1);
+  for (const WorkerId id : {0, 1, 2}) exchange.launch(offer_of(plan, id));
+  exchange.pump(threads);
+  exchange.settled(1, 1, digest_of("replicated"));
+  exchange.launch(offer_of(plan, 1, 2));
+  exchange.launch({2, 2 * kPeriod, Hook::kAfterUpdate, 2, {}, "it has nothing"});
+  exchange.launch(offer_of(plan, 2, 3));
+}
+
+const std::string kBothWays = "up = 'int8'\ndown = 'int8'\ndown_feedback = 'ef'";
+
+TEST(LocalExchange, GoesOnFromItsSnapshotWithTheSameBits) {
+  const auto plan = plan_of(kBothWays, 3);
+  LocalExchange straight(*plan), restored(*plan);
+  fill(straight, *plan);
+  EXPECT_FALSE(restored.has_rounds());
+  const auto taken = restored.restore(straight.snapshot());
+  ASSERT_TRUE(taken) << taken.error().message;
+  EXPECT_TRUE(restored.has_rounds());
+  restored.states() = straight.states();
+  Threads threads(1);
+  for (LocalExchange* exchange : {&straight, &restored}) {
+    EXPECT_THAT(exchange->pump(threads), IsEmpty());
+    exchange->launch(offer_of(*plan, 0, 2));
+    const auto outcomes = exchange->pump(threads);
+    ASSERT_THAT(outcomes, SizeIs(1));
+    EXPECT_THAT(outcomes.front().members, ElementsAre(Member{0, 1}, Member{1, 2}));
+    ASSERT_THAT(outcomes.front().dropped, SizeIs(1));
+    EXPECT_EQ(outcomes.front().dropped.front().second, "it has nothing");
+    for (const WorkerId id : {0, 1}) exchange->launch(offer_of(*plan, id, 3));
+    EXPECT_THAT(exchange->pump(threads), SizeIs(1));
+  }
+  for (const int64_t round : {1, 2, 3})
+    EXPECT_EQ(result_of(restored, round).bytes, result_of(straight, round).bytes);
+  EXPECT_EQ(restored.snapshot(), straight.snapshot());
+  EXPECT_DEATH(restored.settled(1, 0, digest_of("other")), "replicated states of worker 0");
+  for (const WorkerId id : {0, 2}) restored.settled(1, id, digest_of("replicated"));
+  const Commit* commit = nullptr;
+  EXPECT_EQ(restored.poll(1, 0, commit), Poll::kPending);
+}
+
+// Goal: no bytes do harm. Method: truncations, and every byte but those of payloads set to a few
+// values; what is taken over must be folded.
+TEST(LocalExchange, RefusesOrStandsAnyBytes) {
+  const auto plan = toy_bind("preset = 'fedavg'\nperiod = 2\n" + kBothWays, {}, {3, 3, {}});
+  LocalExchange from(*plan);
+  const auto offer = [&](WorkerId id, int64_t round) {
+    const std::vector<float> signal(34, static_cast<float>(id));
+    return Offer{round,
+                 2 * round,
+                 Hook::kAfterUpdate,
+                 id,
+                 {{0, 1, encode_signal(*plan->channels()[0].up, signal, 0)}},
+                 {}};
+  };
+  Threads threads(1);
+  for (const WorkerId id : {0, 1, 2}) from.launch(offer(id, 1));
+  from.pump(threads);
+  from.settled(1, 1, Digest{});
+  from.launch(offer(0, 2));
+  const Bytes bytes = from.snapshot();
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    LocalExchange to(*plan);
+    const auto restored = to.restore(ByteSpan(bytes).first(size));
+    ASSERT_FALSE(restored) << size;
+    EXPECT_EQ(restored.error().fault, Fault::kCorrupt);
+    EXPECT_FALSE(to.has_rounds());
+  }
+  int taken = 0;
+  for (size_t at = 0; at < bytes.size(); ++at)
+    for (const int value : {0x00, 0x01, 0x02, 0x7F, 0xFF}) {
+      Bytes wrong = bytes;
+      wrong[at] = static_cast<std::byte>(value);
+      LocalExchange to(*plan);
+      if (!to.restore(wrong)) continue;
+      ++taken;
+      to.pump(threads);
+    }
+  EXPECT_GT(taken, 100);
+}
+
 TEST(LocalExchangeDeathTest, RefusesAnOfferOfWhoIsNotDrawn) {
   const auto plan = plan_of("participation = 0.25");
   const auto drawn = plan->members(0, Hook::kAfterUpdate, kPeriod);

@@ -75,13 +75,12 @@ class ToyTeam {
     for (size_t i = 0; i < workers_.size(); ++i) {
       const Worker& old = *from.workers_[i];
       workers_[i]->replica = old.replica;
-      workers_[i]->engine.states() = old.engine.states();
-      workers_[i]->engine.restore(old.engine.counters());
+      CW_CHECK(workers_[i]->engine.restore(ByteSpan(old.engine.snapshot())).ok());
       workers_[i]->steps = old.steps;
       workers_[i]->tokens = old.tokens;
     }
     exchange_.states() = from.exchange_.states();
-    exchange_.resume_after(workers_.front()->engine.counters().round);
+    CW_CHECK(exchange_.restore(from.exchange_.snapshot()).ok());
   }
 
   /// Tokens that a worker trains in a step.

@@ -81,6 +81,13 @@ std::variant<Value, Skipped> sync_table(const json& trace) {
     if (method.contains("codec") && method["codec"].is_object() &&
         !set_codec(method["codec"], sync))
       return Skipped{"codec " + method["codec"].at("name").get<std::string>() + " is not known"};
+  } else if (name == "streaming") {
+    if (method.at("codec") != "fp32")
+      return Skipped{"codec " + method["codec"].get<std::string>() + " is not known"};
+    sync.set("preset", "streaming_diloco");
+    sync.set("fragments", Value(static_cast<int64_t>(method.at("fragments").size())));
+    for (const char* option : {"period", "delay", "mix", "outer", "phases"})
+      sync.set(option, to_value(method.at(option)));
   } else if (name == "des_loc") {
     sync.set("preset", "des_loc");
     set_periods(method.at("periods"), sync);

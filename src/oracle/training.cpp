@@ -50,24 +50,42 @@ struct Summary {
   double norm = 0, sum = 0;
 };
 
+/// The summary of values that may lie in several places.
+class Summing {
+ public:
+  void add(std::span<const float> values) {
+    for (const double value : values) squares_ += value * value, sum_ += value;
+  }
+  Summary summary() const { return {std::sqrt(squares_), sum_}; }
+
+ private:
+  double squares_ = 0, sum_ = 0;
+};
+
 Summary summary_of(std::span<const float> values) {
-  double squares = 0, sum = 0;
-  for (const double value : values) squares += value * value, sum += value;
-  return {std::sqrt(squares), sum};
+  Summing summing;
+  summing.add(values);
+  return summing.summary();
 }
 
 double relative(double wanted, double got) {
   return std::abs(wanted - got) / std::max(std::abs(wanted), 1e-30);
 }
 
-/// A worker's state by the oracle's name: of the replica, or of any channel.
+/// A worker's state by the oracle's name: of the replica, or of the channels that have it, which
+/// may be one for each fragment of the model.
 std::optional<Summary> find_state(const Worker& worker, const std::string& name) {
   const auto states = worker.replica().states();
   if (std::ranges::find(states, name) != states.end())
     return summary_of(worker.replica().arena(name).values());
+  Summing summing;
+  bool found = false;
   for (const States& channel : worker.engine().states())
-    if (channel.entries().contains(name)) return summary_of(channel.get(name));
-  return std::nullopt;
+    if (channel.entries().contains(name)) {
+      summing.add(channel.get(name));
+      found = true;
+    }
+  return found ? std::optional(summing.summary()) : std::nullopt;
 }
 
 void compare_state(const Worker& worker, const std::string& name, const json& wanted, int64_t step,

@@ -14,7 +14,8 @@ namespace {
 
 /// The tables of a scenario before they are read.
 struct Tables {
-  std::string about;
+  std::string about, recipe;
+  std::vector<std::string> set;
   int64_t seed, steps, workers, time_limit_ms, events_max;
   Value model = Value::Table{}, sync = Value::Table{}, worker = Value::Table{};
   Value hub = Value::Table{}, network = Value::Table{}, disk = Value::Table{};
@@ -23,6 +24,8 @@ struct Tables {
   Tables() : Tables(Scenario{}) {}
   explicit Tables(const Scenario& from)
       : about(from.about),
+        recipe(from.recipe),
+        set(from.set),
         seed(from.seed),
         steps(from.steps),
         workers(from.workers),
@@ -32,6 +35,10 @@ struct Tables {
   template <class Visit>
   void each(Visit&& visit) {
     visit("about", about, Any{}, "", "What this scenario shows, in a line.");
+    visit("recipe", recipe, Any{}, "",
+          "A recipe whose model is trained, for `steps` steps by `workers` workers; its path is "
+          "relative to this file. Empty: the toy `model` with the method `sync`.");
+    visit("set", set, Any{}, "", "Changes to the recipe, as --set has them.");
     visit("seed", seed, Range<int64_t>{0, INT64_MAX}, "", "Of everything that is drawn.");
     visit("steps", steps, Range<int64_t>{1, 100'000'000}, "", "Of the run.");
     visit("workers", workers, Range<int64_t>{1, 65'536}, "", "Replicas.");
@@ -139,6 +146,8 @@ Scenario read_scenario(const Value& table, const std::string& name, Mistakes& mi
   Scenario out;
   out.name = name;
   out.about = tables.about;
+  out.recipe = tables.recipe;
+  out.set = tables.set;
   out.seed = tables.seed;
   out.steps = tables.steps;
   out.workers = tables.workers;
@@ -163,8 +172,11 @@ Scenario read_scenario(const Value& table, const std::string& name, Mistakes& mi
 }
 
 Scenario load_scenario(const std::string& path, Mistakes& mistakes) {
+  namespace fs = std::filesystem;
   const Value table = parse_toml_file(path, mistakes);
-  return read_scenario(table, std::filesystem::path(path).stem().string(), mistakes);
+  Scenario out = read_scenario(table, fs::path(path).stem().string(), mistakes);
+  if (!out.recipe.empty()) out.recipe = (fs::path(path).parent_path() / out.recipe).string();
+  return out;
 }
 
 Value to_value(const Scenario& scenario) {

@@ -67,6 +67,8 @@ struct CheckSpec {
 struct Scenario {
   std::string name;  ///< its file's, without folder and ending
   std::string about;
+  std::string recipe;            ///< whose model is trained instead of a toy; empty: a toy
+  std::vector<std::string> set;  ///< assignments to the recipe
   int64_t seed = 1, steps = 40, workers = 4;
   int64_t time_limit_ms = 3'600'000, events_max = 100'000'000;
   Value model = Value::Table{}, sync = Value::Table{};  ///< ToyOptions; as in recipes

@@ -7,8 +7,8 @@
 #include <set>
 
 #include "core/toml.h"
-#include "exchange/local.h"
 #include "sim/auditor.h"
+#include "sim/local_run.h"
 #include "sim/run.h"
 
 namespace causeway {
@@ -107,28 +107,6 @@ TEST(World, EndsWhenAnObserverComplains) {
   EXPECT_EQ(outcome.events, 50);
 }
 
-/// Final weights of each worker by the exchange that lives in one process.
-std::vector<Digest> in_process(const Course& course, int32_t workers) {
-  LocalExchange exchange(course.plan());
-  Threads threads(1);
-  std::vector<std::unique_ptr<Trainer>> trainers;
-  for (WorkerId id = 0; id < workers; ++id) trainers.push_back(course.trainer(id, exchange));
-  for (bool all_done = false; !all_done;) {
-    all_done = true;
-    for (const auto& trainer : trainers)
-      while (trainer->steps() < course.steps()) {
-        if (trainer->advance() == Trainer::Status::kWaiting) {
-          all_done = false;
-          break;
-        }
-      }
-    exchange.pump(threads);
-  }
-  std::vector<Digest> out;
-  for (const auto& trainer : trainers) out.push_back(trainer->weights());
-  return out;
-}
-
 class EveryMethod : public testing::TestWithParam<const char*> {};
 
 // Goal: when nothing fails, the hub's rounds give the bits of the exchange in one process.
@@ -141,7 +119,7 @@ TEST_P(EveryMethod, HasTheBitsOfTheExchangeInOneProcess) {
   World world(scenario, *course, {});
   world.run();
   ASSERT_EQ(world.trouble(), "");
-  const std::vector<Digest> wanted = in_process(*course, world.workers());
+  const std::vector<Digest> wanted = local_weights(*course, world.workers());
   for (WorkerId id = 0; id < world.workers(); ++id)
     EXPECT_EQ(world.worker(id).trainer()->weights(), wanted[static_cast<size_t>(id)]) << id;
 }

@@ -105,6 +105,16 @@ int64_t largest_offer_bytes(const BoundPlan& plan) {
   return largest;
 }
 
+int64_t waiting_offer_bytes(const BoundPlan& plan) {
+  int64_t all = 0, delayed = 0;
+  for (const BoundChannel& channel : plan.channels()) {
+    const int64_t bytes = signal_bytes_max(*channel.up, channel.count);
+    all += bytes;
+    if (channel.spec.delay > 0) delayed += bytes;
+  }
+  return std::min(all, largest_offer_bytes(plan) + delayed);
+}
+
 std::vector<std::string> plan_warnings(const BoundPlan& plan, const std::string& optimizer,
                                        int64_t steps) {
   std::vector<std::string> out;

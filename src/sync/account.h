@@ -46,6 +46,10 @@ double round_seconds(int64_t up_bytes, int64_t down_bytes, const Link& link);
 /// The largest encoded offer of one worker: all channels that fire at one hook of one step.
 int64_t largest_offer_bytes(const BoundPlan& plan);
 
+/// The most that one worker's encoded offers take until they are folded. Those of delayed channels
+/// wait while others fire.
+int64_t waiting_offer_bytes(const BoundPlan& plan);
+
 /// What is risky in a plan, in words: channels that never fire in `steps` or are never applied,
 /// Adam's first moment averaged without the second (reference: the DES-LOC pitfall).
 std::vector<std::string> plan_warnings(const BoundPlan& plan, const std::string& optimizer,

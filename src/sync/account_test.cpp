@@ -111,6 +111,17 @@ TEST(LargestOffer, SumsTheChannelsThatMeet) {
   EXPECT_EQ(largest_offer_bytes(*apart), one);
 }
 
+TEST(WaitingOffers, AreThoseOfDelayedChannelsBesideTheLargestFiring) {
+  const auto frames = [](int64_t values, int64_t count) { return 4 * values + 8 * count; };
+  EXPECT_EQ(waiting_offer_bytes(*toy_bind("preset = 'diloco'", {}, {2, 1, {}})), frames(34, 1));
+  const auto streaming = [](const char* delay) {
+    return waiting_offer_bytes(
+        *toy_bind(std::string("preset = 'streaming_diloco'\ndelay = ") + delay, {}, {2, 1, {}}));
+  };
+  EXPECT_EQ(streaming("0"), frames(22, 1));
+  EXPECT_EQ(streaming("3"), frames(34, 2));
+}
+
 TEST(Link, IsReadFromItsText) {
   struct Case {
     const char* text;

@@ -75,6 +75,10 @@ class Engine {
   /// Between steps: takes a snapshot over, of any worker: states that it lacks become zeros. Any
   /// bytes are safe; Fault::kCorrupt if they are no snapshot of this plan, and nothing has changed.
   Result<void> restore(ByteSpan snapshot);
+  /// Between steps: the open rounds alone, for who keeps states and counters in another form.
+  Bytes open_snapshot() const;
+  /// Takes them over, at the edge after step `steps`, when the counters are restored. As restore.
+  Result<void> restore_open(int64_t steps, ByteSpan snapshot);
 
   /// Digest of all replicated states: bit-equal on all members after a commit.
   Digest replicated_digest() const;
@@ -99,6 +103,8 @@ class Engine {
   void resize_scratch(int64_t count);
   Result<void> read_channels(ByteReader& reader, EngineCounters& counters,
                              std::vector<States>& states) const;
+  void put_open(ByteWriter& writer) const;
+  Result<std::deque<Open>> read_all_open(ByteReader& reader, int64_t step, int64_t round) const;
   Result<Open> read_open(ByteReader& reader, int64_t step) const;
   Result<std::vector<int32_t>> read_open_channels(ByteReader& reader, const Open& open,
                                                   int64_t step) const;

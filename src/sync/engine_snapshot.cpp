@@ -74,6 +74,19 @@ Bytes Engine::snapshot() const {
       put_floats(writer, entry.values);
     }
   }
+  put_open(writer);
+  return bytes;
+}
+
+Bytes Engine::open_snapshot() const {
+  Bytes bytes;
+  ByteWriter writer(bytes);
+  writer.put(kMagic);
+  put_open(writer);
+  return bytes;
+}
+
+void Engine::put_open(ByteWriter& writer) const {
   writer.put(static_cast<uint32_t>(open_.size()));
   for (const Open& open : open_) {
     writer.put(open.round);
@@ -89,7 +102,6 @@ Bytes Engine::snapshot() const {
       put_floats(writer, sent.decoded);
     }
   }
-  return bytes;
 }
 
 Result<void> Engine::restore(ByteSpan snapshot) {
@@ -107,24 +119,41 @@ Result<void> Engine::restore(ByteSpan snapshot) {
   std::vector<States> states;
   CW_TRY(read_channels(reader, counters, states));
 
-  CW_ASSIGN(const uint32_t count, reader.get<uint32_t>());
-  std::deque<Open> open;
-  for (uint32_t i = 0; i < count; ++i) {
-    CW_ASSIGN(Open next, read_open(reader, step));
-    const auto order = [](const Open& one) { return std::tuple(one.step, one.hook); };
-    const bool follows =
-        open.empty() || (next.round > open.back().round && order(next) > order(open.back()));
-    if (!follows || next.round > counters.round)
-      return failure(Fault::kCorrupt, "round {} cannot be open beside the others", next.round);
-    open.push_back(std::move(next));
-  }
-  if (reader.left() > 0)
-    return failure(Fault::kCorrupt, "{} bytes follow the snapshot", reader.left());
+  CW_ASSIGN(std::deque<Open> open, read_all_open(reader, step, counters.round));
   step_ = step;
   counters_ = std::move(counters);
   states_ = std::move(states);
   open_ = std::move(open);
   return {};
+}
+
+Result<void> Engine::restore_open(int64_t steps, ByteSpan snapshot) {
+  ByteReader reader(snapshot);
+  CW_ASSIGN(const uint64_t magic, reader.get<uint64_t>());
+  if (magic != kMagic)
+    return failure(Fault::kCorrupt, "are no open rounds of an engine, or of another version");
+  CW_ASSIGN(open_, read_all_open(reader, steps, counters_.round));
+  step_ = steps;
+  return {};
+}
+
+/// The open rounds, which end the bytes.
+Result<std::deque<Engine::Open>> Engine::read_all_open(ByteReader& reader, int64_t step,
+                                                       int64_t round) const {
+  CW_ASSIGN(const uint32_t count, reader.get<uint32_t>());
+  std::deque<Open> open;
+  for (uint32_t i = 0; i < count; ++i) {
+    CW_ASSIGN(Open next, read_open(reader, step));
+    const bool follows = open.empty() || (next.round > open.back().round &&
+                                          std::pair(next.step, next.hook) >
+                                              std::pair(open.back().step, open.back().hook));
+    if (!follows || next.round > round)
+      return failure(Fault::kCorrupt, "round {} cannot be open beside the others", next.round);
+    open.push_back(std::move(next));
+  }
+  if (reader.left() > 0)
+    return failure(Fault::kCorrupt, "{} bytes follow the snapshot", reader.left());
+  return open;
 }
 
 Result<void> Engine::read_channels(ByteReader& reader, EngineCounters& counters,

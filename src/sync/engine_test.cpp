@@ -194,7 +194,8 @@ TEST(Engine, GoesOnAfterARestartWithTheSameBits) {
       "up = 'int8'\ndown = 'int8'\nfeedback = 'ef'\ndown_feedback = 'ef'\n"
       "participation = 0.5\nperiod = 3\n";
   for (const char* preset :
-       {"preset = 'diloco'", "preset = 'fedopt'", "preset = 'des_loc'\nperiods = {b = 2}"}) {
+       {"preset = 'diloco'", "preset = 'fedopt'", "preset = 'des_loc'\nperiods = {b = 2}",
+        "preset = 'streaming_diloco'\ndelay = 3", "preset = 'streaming_diloco'\ndelay = 1"}) {
     const auto plan = toy_bind(all + preset, kMoments, {4, 1, {}});
     ToyTeam straight(*plan, toy_layout(), options()), first(*plan, toy_layout(), options()),
         second(*plan, toy_layout(), options());

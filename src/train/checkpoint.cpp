@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "core/durable.h"
@@ -24,6 +25,9 @@ using nlohmann::json;
 
 constexpr int kFormat = 1;
 constexpr std::string_view kAside = ".writing-";
+// Rounds in flight, where a plan has delays: those of a worker, and those of the exchange.
+constexpr std::string_view kOpenRounds = "sync/open_rounds";
+constexpr std::string_view kRounds = "sync/rounds";
 constexpr size_t kConfigBytesMax = size_t{16} << 20;
 
 bool same_content(const std::string& a, const std::string& b) {
@@ -33,6 +37,20 @@ bool same_content(const std::string& a, const std::string& b) {
 
 std::string state_entry(const std::string& channel, const std::string& state) {
   return "sync/" + channel + "/" + state;
+}
+
+TensorToWrite bytes_entry(std::string_view name, const Bytes& bytes) {
+  return {std::string(name), DType::kU8, {std::ssize(bytes)}, bytes};
+}
+
+/// What a part has under `name` as bytes, or nothing.
+Result<std::optional<ByteSpan>> find_bytes(const Safetensors& file, std::string_view name) {
+  const auto found = file.tensors().find(name);
+  if (found == file.tensors().end()) return std::optional<ByteSpan>();
+  if (found->second.dtype != DType::kU8)
+    return failure(Fault::kCorrupt, "`{}` is of type {}; wanted: U8", name,
+                   dtype_name(found->second.dtype));
+  return std::optional(found->second.bytes);
 }
 
 /// Every vector of `states`, by channel, as flat tensors.
@@ -112,10 +130,14 @@ Result<json> write_parts(const std::string& folder, const Team& team, const Aren
         for (TensorToWrite& entry : weight_entries(worker->replica().arena(state), state + "/"))
           tensors.push_back(std::move(entry));
     add_states(team.plan(), worker->engine().states(), tensors);
+    const Bytes open = worker->engine().open_snapshot();
+    if (!worker->engine().open_rounds().empty()) tensors.push_back(bytes_entry(kOpenRounds, open));
     CW_TRY(add(worker_part(worker->id()), tensors, {}));
   }
   std::vector<TensorToWrite> folder_states;
   add_states(team.plan(), team.exchange().states(), folder_states);
+  const Bytes rounds = team.exchange().snapshot();
+  if (team.exchange().has_rounds()) folder_states.push_back(bytes_entry(kRounds, rounds));
   CW_TRY(add("exchange.safetensors", folder_states, {}));
   CW_TRY(add("model.safetensors", weight_entries(mean), {{"format", "pt"}}));
   return parts;
@@ -193,7 +215,10 @@ Result<void> read_worker(const std::string& folder, const json& counters, const 
                                    static_cast<size_t>(tensors[i].count))));
   }
   CW_TRY(read_states(file, team.plan(), worker.engine().states()));
-  return restore_counters(counters, step, worker);
+  CW_TRY(restore_counters(counters, step, worker));
+  CW_ASSIGN(const auto open, find_bytes(file, kOpenRounds));
+  if (!open) return {};
+  return worker.engine().restore_open(step, *open);
 }
 
 Result<void> read_all(const std::string& folder, const json& manifest, Team& team) {
@@ -214,8 +239,12 @@ Result<void> read_all(const std::string& folder, const json& manifest, Team& tea
   for (const auto& worker : team.workers())
     if (worker->engine().counters().round != team.workers().front()->engine().counters().round)
       return failure(Fault::kCorrupt, "{}: the manifest's workers are in unlike rounds", folder);
-  team.exchange().resume_after(team.workers().front()->engine().counters().round);
   CW_ASSIGN(const Safetensors file, Safetensors::open(folder + "/exchange.safetensors"));
+  CW_ASSIGN(const auto rounds, find_bytes(file, kRounds));
+  if (rounds)
+    CW_TRY(team.exchange().restore(*rounds));
+  else
+    team.exchange().resume_after(team.workers().front()->engine().counters().round);
   return read_states(file, team.plan(), team.exchange().states());
 }
 

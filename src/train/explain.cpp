@@ -52,7 +52,7 @@ int64_t exchange_bytes(const BoundPlan& plan) {
     consensus = std::max(consensus, channel.count);
     results += channel_bytes(plan, i).down;
   }
-  return plan.options().workers * largest_offer_bytes(plan) + results +
+  return plan.options().workers * waiting_offer_bytes(plan) + results +
          kFloat * (consensus + 2 * states);
 }
 

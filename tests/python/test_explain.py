@@ -5,9 +5,10 @@ import json
 
 import pytest
 
-PRESETS = ["ddp", "des_loc", "diloco", "fedavg", "fedopt", "local_adam", "mt_dao", "none", "photon"]
+PRESETS = ["ddp", "des_loc", "diloco", "fedavg", "fedopt", "local_adam", "mt_dao", "none", "photon",
+           "streaming_diloco"]  # fmt: skip
 # The runs are so short that the preset's own period might never come.
-PERIODIC = {"des_loc", "diloco", "fedavg", "fedopt", "local_adam", "mt_dao", "photon"}
+PERIODIC = {"des_loc", "diloco", "fedavg", "fedopt", "local_adam", "mt_dao", "photon", "streaming_diloco"}
 
 ENCODINGS = {
     "fp32": {},

@@ -20,6 +20,9 @@ def sync_of(trace: dict) -> dict:
             return {"preset": "fedopt", "period": method["period"], "outer": method["outer"]}
         case "fedavg":
             return {"preset": "fedavg", "period": method["period"], "reset_inner": method["reset_inner"]}
+        case "streaming":
+            options = {key: method[key] for key in ("period", "delay", "mix", "outer", "phases")}
+            return {"preset": "streaming_diloco", "fragments": len(method["fragments"]), **options}
         case "des_loc":
             periods = dict(method["periods"])
             # The oracle has one class for both; explain's warnings and the states are those of the preset.
@@ -29,7 +32,8 @@ def sync_of(trace: dict) -> dict:
             return {"preset": name, "period": None}
 
 
-@pytest.mark.parametrize("name", ["ddp_adamw", "diloco", "des_loc_adopt_post", "mt_dao_adopt", "fedavg_weighted"])
+@pytest.mark.parametrize("name", ["ddp_adamw", "diloco", "des_loc_adopt_post", "mt_dao_adopt", "fedavg_weighted",
+                                  "streaming"])  # fmt: skip
 def test_losses_of_a_golden_trace(recipes, train, tmp_path, name):
     trace = json.loads((ORACLE / "traces" / f"{name}.json").read_text())
     config = json.loads((ORACLE / "fixtures/tiny.config.json").read_text())
