@@ -497,6 +497,22 @@ TEST(HubMachine, ASnapshotIsKeptForWhoFetchesIt) {
   EXPECT_TRUE(hub.heard<Fenced>(2).back().keep_state);
 }
 
+// Goal: a Hello that is repeated gets an answer that the first one did not; the worker goes by the
+// first, and is told what it asks for.
+TEST(HubMachine, ARepeatedHelloDoesNotMakeAJoinerOfAMember) {
+  Hub hub({.retain_rounds = 1});
+  hub.join_all();
+  for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(1, worker);
+  hub.join(2, 2, 0);
+  for (WorkerId worker = 0; worker < 2; ++worker) hub.hand_in(2, worker);
+  hub.input(Snapshotted{2, {{8, 8}, 80}});
+  hub.join(2, 2, 0);
+  EXPECT_EQ(hub.heard<Welcome>(2).back().snapshot_bytes, 80);
+  hub.heard<Decision>(2);
+  hub.say(2, Ask{1});
+  ASSERT_EQ(hub.heard<Decision>(2).size(), 1U);
+}
+
 // Goal: a state that the audit found wrong is not taken back. Method: the worker has missed the
 // message that says so, and comes with the same state; twice, as the answer is lost.
 TEST(HubMachine, AStateThatTheAuditFoundWrongIsGivenUp) {

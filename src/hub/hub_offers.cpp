@@ -301,7 +301,10 @@ void HubMachine::hear_get(WorkerId worker, int64_t epoch, const Get& get) {
 
 void HubMachine::tell_decisions(WorkerId worker, int64_t after) {
   Live& live = live_[worker];
-  live.applied = std::max(live.applied, after);
+  // A joiner who turns out to have a state of its own has missed a Welcome, or had an earlier one.
+  live.applied = live.has_state ? std::max(live.applied, after) : after;
+  live.has_state = true;
+  stop_fetching(worker);
   if (live.applied >= ledger_.decided) return;
   if (live.applied + 1 < ledger_.kept_from())
     return remove(worker, fmt::format("missed more than is kept: has applied round {} of {}",
@@ -320,8 +323,6 @@ void HubMachine::hear_progress(WorkerId worker, const Progress& progress) {
       remove(worker, "the snapshot that it was given is no longer kept");
     return;
   }
-  live_[worker].has_state = true;
-  stop_fetching(worker);
   const auto audit = audits_.find(progress.settled);
   if (audit != audits_.end() && audit->second != progress.replicated)
     return remove(worker,
