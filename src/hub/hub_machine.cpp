@@ -48,7 +48,7 @@ Result<std::unique_ptr<HubMachine>> HubMachine::recover(HubSettings settings,
                    "hub with the recipe that began it, or with an empty folder");
   hub->now_ms_ = now_ms;
   for (const auto& [worker, member] : hub->ledger_.members)
-    if (member.present) hub->live_[worker] = {now_ms, 0};
+    if (member.present) hub->live_[worker] = {now_ms, 0, false};
   std::vector<HubOutput> nothing_told_yet;
   hub->out_ = &nothing_told_yet;
   for (const auto& [number, round] : hub->ledger_.rounds) hub->start_clock(number);
@@ -216,7 +216,10 @@ void HubMachine::hear(WorkerId worker, const Hello& hello) {
   }
   // Who gets the snapshot stands, as soon as it has come, where that stands.
   const bool reloads = needs_snapshot(ledger_.members[worker], hello);
-  live_[worker] = {now_ms_, reloads ? ledger_.snapshot_round : hello.applied};
+  live_[worker] = {now_ms_, reloads ? ledger_.snapshot_round : hello.applied, !reloads};
+  if (reloads)
+    fetching_.try_emplace(worker,
+                          ledger_.snapshot.bytes > 0 ? ledger_.snapshot : settings_.genesis);
   welcome(worker, hello);
 }
 
@@ -237,10 +240,9 @@ void HubMachine::welcome(WorkerId worker, const Hello& hello) {
   const MemberState& member = ledger_.members[worker];
   Welcome welcome{hello.incarnation,  ledger_.decided,       member.offer_from,     {}, 0,
                   settings_.lease_ms, settings_.chunk_bytes, settings_.window_bytes};
-  if (needs_snapshot(member, hello)) {
-    const BlobRef from = ledger_.snapshot.bytes > 0 ? ledger_.snapshot : settings_.genesis;
-    welcome.snapshot = from.digest;
-    welcome.snapshot_bytes = from.bytes;
+  if (const auto from = fetching_.find(worker); from != fetching_.end()) {
+    welcome.snapshot = from->second.digest;
+    welcome.snapshot_bytes = from->second.bytes;
   }
   send(worker, member.epoch, welcome);
 }
@@ -257,6 +259,7 @@ void HubMachine::remove(WorkerId worker, std::string reason, bool reload) {
 /// Its epoch ends: what it was sending stops; what it has handed in stays in the spool until the
 /// rounds that are open now are decided, as it may come back and offer the same again.
 void HubMachine::release(WorkerId worker) {
+  stop_fetching(worker);
   for (const auto& [number, round] : ledger_.rounds) {
     drop_transfer({number, worker});
     const auto held = round.held.find(worker);

@@ -198,6 +198,7 @@ class HubMachine final {
   struct Live {
     int64_t heard_ms = 0;
     int64_t applied = 0;
+    bool has_state = false;  // it said so
   };
   struct RoundClock {
     int64_t opened_ms = 0;
@@ -257,6 +258,7 @@ class HubMachine final {
   void hold(WorkerId worker, int64_t epoch, const OfferReady& offer);
   void drop_transfer(const Key& key);
   bool in_use(const BlobId& blob) const;
+  void stop_fetching(WorkerId worker);
   void retry_stores();
 
   // hub_rounds.cpp: rounds
@@ -291,6 +293,7 @@ class HubMachine final {
   std::deque<Gated> gated_;
 
   std::map<WorkerId, Live> live_;
+  std::map<WorkerId, BlobRef> fetching_;  // snapshots, kept for joiners though newer ones are there
   std::map<Key, Transfer> transfers_;
   std::map<BlobId, Incoming> incoming_;
   std::set<BlobId> troubled_;  // of these, that the spool does not take

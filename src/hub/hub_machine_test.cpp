@@ -109,6 +109,7 @@ class Hub {
 
   bool log_is_slow = false;  // appends become durable when the test says so
   bool fold_is_slow = false;
+  int64_t chunks_sent = 0;
   std::optional<Error> check_trouble;
   void flush() {
     durable_ = log_.empty() ? 0 : log_.back().sequence;
@@ -123,6 +124,8 @@ class Hub {
         // What goes over the wire must be sayable.
         CW_CHECK(decode_message(encode_message(send->message)).ok());
         said_.push_back(send->message);
+      } else if (std::holds_alternative<SendChunk>(output)) {
+        ++chunks_sent;
       } else if (const auto* append = std::get_if<Append>(&output)) {
         if (append->restart) log_.clear();
         log_.push_back({append->sequence, append->record});
@@ -499,6 +502,46 @@ TEST(HubMachine, AJoinerMayTakeItsTime) {
   EXPECT_EQ(hub.heard<Welcome>(1).back().snapshot_bytes, 80);
   hub.say(1, Progress{-1, 0, {}, 0});
   EXPECT_TRUE(hub.ledger().members.at(1).present);
+}
+
+// Goal: a snapshot stays while somebody fetches it, and whoever lost it to a restart gets another.
+TEST(HubMachine, ASnapshotIsKeptForWhoFetchesIt) {
+  Hub hub;
+  hub.join_all();
+  for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(1, worker);
+  hub.join(2, 2, -1);
+  ASSERT_EQ(hub.heard<Welcome>(2).back().snapshot_bytes, 10);
+  hub.input(Snapshotted{1, {{8, 8}, 80}});
+  hub.chunks_sent = 0;
+  hub.say(2, Get{{9, 9}, 0, 10});
+  EXPECT_EQ(hub.chunks_sent, 1) << "the older one";
+  hub.join(2, 2, -1);
+  EXPECT_EQ(hub.heard<Welcome>(2).back().snapshot_bytes, 10) << "the same Hello";
+  hub.say(2, Progress{0, 0, {}, 0});
+  hub.say(2, Get{{9, 9}, 0, 10});
+  EXPECT_EQ(hub.chunks_sent, 1) << "nobody needs it any more";
+
+  hub.join(2, 3, -1);
+  hub.restart();
+  hub.say(2, Progress{-1, 0, {}, 0});
+  EXPECT_THAT(hub.records<Removed>().back().reason, HasSubstr("no longer kept"));
+  EXPECT_TRUE(hub.heard<Fenced>(2).back().keep_state);
+}
+
+// Goal: a Hello that is repeated gets an answer that the first one did not; the worker goes by the
+// first, and is told what it asks for.
+TEST(HubMachine, ARepeatedHelloDoesNotMakeAJoinerOfAMember) {
+  Hub hub({.retain_rounds = 1});
+  hub.join_all();
+  for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(1, worker);
+  hub.join(2, 2, 0);
+  for (WorkerId worker = 0; worker < 2; ++worker) hub.hand_in(2, worker);
+  hub.input(Snapshotted{2, {{8, 8}, 80}});
+  hub.join(2, 2, 0);
+  EXPECT_EQ(hub.heard<Welcome>(2).back().snapshot_bytes, 80);
+  hub.heard<Decision>(2);
+  hub.say(2, Ask{1});
+  ASSERT_EQ(hub.heard<Decision>(2).size(), 1U);
 }
 
 // Goal: a state that the audit found wrong is not taken back. Method: the worker has missed the

@@ -262,12 +262,14 @@ bool HubMachine::in_use(const BlobId& blob) const {
                        [&](const Parcel& parcel) { return parcel.digest == blob.digest; });
   };
   if (blob.owner == kHubOwner) {
+    const auto fetched = [&blob](const auto& entry) { return entry.second.digest == blob.digest; };
     const auto result = [&blob](const auto& entry) {
       return entry.second.result.digest == blob.digest;
     };
     return ledger_.snapshot.digest == blob.digest || ledger_.folder.digest == blob.digest ||
            (ledger_.snapshot.bytes == 0 && settings_.genesis.digest == blob.digest) ||
-           std::any_of(ledger_.decisions.begin(), ledger_.decisions.end(), result);
+           std::any_of(ledger_.decisions.begin(), ledger_.decisions.end(), result) ||
+           std::any_of(fetching_.begin(), fetching_.end(), fetched);
   }
   for (const auto& [number, round] : ledger_.rounds) {
     const auto held = round.held.find(blob.owner);
@@ -278,6 +280,15 @@ bool HubMachine::in_use(const BlobId& blob) const {
     if (transfer != transfers_.end() && among(transfer->second.ready.parcels)) return true;
   }
   return false;
+}
+
+/// It has started from its snapshot, or will not.
+void HubMachine::stop_fetching(WorkerId worker) {
+  const auto found = fetching_.find(worker);
+  if (found == fetching_.end()) return;
+  const BlobId blob{kHubOwner, found->second.digest};
+  fetching_.erase(found);
+  if (!in_use(blob)) emit(DropBlob{blob});
 }
 
 // ---- What members ask.
@@ -296,7 +307,10 @@ void HubMachine::hear_get(WorkerId worker, int64_t epoch, const Get& get) {
 
 void HubMachine::tell_decisions(WorkerId worker, int64_t after) {
   Live& live = live_[worker];
-  live.applied = std::max(live.applied, after);
+  // A joiner who turns out to have a state of its own has missed a Welcome, or had an earlier one.
+  live.applied = live.has_state ? std::max(live.applied, after) : after;
+  live.has_state = true;
+  stop_fetching(worker);
   if (live.applied >= ledger_.decided) return;
   if (live.applied + 1 < ledger_.kept_from())
     return remove(worker, fmt::format("missed more than is kept: has applied round {} of {}",
@@ -309,6 +323,12 @@ void HubMachine::tell_decisions(WorkerId worker, int64_t after) {
 }
 
 void HubMachine::hear_progress(WorkerId worker, const Progress& progress) {
+  if (progress.applied < 0) {
+    // It fetches a snapshot: one that is kept for it, unless the hub was restarted meanwhile.
+    if (!fetching_.contains(worker) && !live_[worker].has_state)
+      remove(worker, "the snapshot that it was given is no longer kept");
+    return;
+  }
   const auto audit = audits_.find(progress.settled);
   if (audit != audits_.end() && audit->second != progress.replicated)
     return remove(worker,

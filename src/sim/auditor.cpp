@@ -283,6 +283,8 @@ void Auditor::on_life(const World& world, WorkerId node, Life life) {
   }
   const HubMachine* machine = world.hub().machine();
   if (life != Life::kBooted || machine == nullptr) return;
+  // The log that it has read decides: what that lacks was never decided.
+  if (const int64_t kept = world.hub().log()->last_sequence(); kept < last_) forget_from(kept + 1);
   for (const auto& [number, round] : rounds_) {
     if (durable(round.decided_at) && number > machine->ledger().decided)
       complain("round {} was decided, and the hub has forgotten it when it starts", number);

@@ -79,8 +79,10 @@ void HubNode::boot() {
   ++incarnation_;
   const auto failed = [this](const Error& error) {
     stop_process();
+    world_.tell(kHubNode, "cannot start: {}", error.message);
+    // A full disk will have room again; damage stays.
+    if (error.fault == Fault::kIo || error.fault == Fault::kRefused) return start_again_later();
     trouble_ = error.message;
-    world_.tell(kHubNode, "cannot start: {}", trouble_);
   };
   auto log = open_file_log(disk_, kLog);
   if (!log) return failed(log.error());
@@ -107,7 +109,7 @@ void HubNode::stop_process() {
   ++life_;
   ++timer_;
   timer_us_ = -1;
-  paused_ = done_armed_ = told_halted_ = false;
+  paused_ = done_armed_ = told_halted_ = starts_again_ = false;
   for (const Event& event : stalled_)
     if (event.kind == EventKind::kHubArrival) world_.take_parcel(event.number);
   stalled_.clear();
@@ -126,6 +128,13 @@ void HubNode::crash(bool power) {
   stop_process();
   if (power) disk_.crash();
   world_.lived(kHubNode, Life::kCrashed);
+}
+
+/// As whatever looks after the process does.
+void HubNode::start_again_later() {
+  constexpr int64_t kLaterUs = 1'000'000;
+  starts_again_ = true;
+  world_.after_us(kLaterUs, {EventKind::kHubTimer, 0, ++timer_});
 }
 
 void HubNode::restart_if_halted() {
@@ -165,6 +174,11 @@ void HubNode::clock_changed() {
 void HubNode::happen(const Event& event) {
   const bool arrival = event.kind == EventKind::kHubArrival;
   const uint64_t current = event.kind == EventKind::kHubTimer ? timer_ : life_;
+  if (starts_again_ && !paused_ && !arrival && event.number == timer_) {
+    starts_again_ = false;
+    restart_if_halted();
+    return boot();
+  }
   if (!up() || (!arrival && event.number != current)) {
     if (arrival) world_.take_parcel(event.number);
     return;
@@ -227,6 +241,7 @@ void HubNode::act() {
   if (!machine_->halted().empty() && !told_halted_) {
     told_halted_ = true;
     world_.tell(kHubNode, "decides nothing any more: {}", machine_->halted());
+    start_again_later();
   }
   arm_done();
   arm();

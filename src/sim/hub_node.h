@@ -81,7 +81,7 @@ class HubNode {
   void pause();
   void resume();
   void clock_changed();
-  /// If its log could not be written, the process ends and starts again.
+  /// If its log could not be written, the process ends and starts again; by itself a second later.
   void restart_if_halted();
 
   void happen(const Event& event);
@@ -116,6 +116,7 @@ class HubNode {
   };
 
   void stop_process();
+  void start_again_later();
   void arrive(const Event& event);
   void finish_some();
   void act();
@@ -147,7 +148,7 @@ class HubNode {
   int64_t pending_bytes_ = 0, held_bytes_max_ = 0;
   std::deque<Event> stalled_;  // while paused
 
-  bool paused_ = false, done_armed_ = false, told_halted_ = false;
+  bool paused_ = false, done_armed_ = false, told_halted_ = false, starts_again_ = false;
   std::string trouble_;
   int64_t incarnation_ = 0;
   uint64_t life_ = 0, timer_ = 0;

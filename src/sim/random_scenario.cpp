@@ -151,6 +151,7 @@ void draw_hub(uint64_t seed, const Mode& mode, Scenario& out) {
   if (chance.happens(0.3)) hub.code_mbyte_per_s = 0.5;
   if (!mode.patient) return;
   hub.start_members = out.workers;
+  hub.retain_rounds = HubOptions{}.retain_rounds;
   hub.quorum_count = 1;
   hub.quorum_weight = 1;
   hub.deadline_ms_min = hub.deadline_ms_max = hub.lease_ms = 3'000'000;
