@@ -211,6 +211,7 @@ class HubMachine final {
   HubMachine(HubSettings settings, const Schedule& schedule);
 
   // hub_machine.cpp: the log and its gate, admission, leases
+  void pass_to(int64_t now_ms);
   void take(const HubInput& input);
   void append(Record record);
   void emit(HubOutput output);
