@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "codec/signal.h"
 #include "exchange/fold.h"
 
 namespace causeway {

@@ -6,6 +6,8 @@
 namespace causeway {
 namespace {
 
+constexpr size_t kGatedPerMember = 128;  // messages that wait for the log
+
 /// Equal, in a time that does not depend on where they differ.
 bool same_secret(const std::string& a, const std::string& b) {
   unsigned difference = a.size() == b.size() ? 0 : 1;
@@ -65,13 +67,15 @@ void HubMachine::on(int64_t now_ms, const HubInput& input, std::vector<HubOutput
   tick(now_ms, out);
 }
 
-/// Not called for long, though it asked to be: it was the hub that stood still, not its members.
 void HubMachine::pass_time(int64_t now_ms) {
-  const int64_t slept_ms = now_ms - std::max(now_ms_, wake_ms_);
-  if (slept_ms > settings_.lease_ms / 4) {
-    for (auto& [worker, live] : live_) live.heard_ms = now_ms;
-    for (auto& [round, clock] : clocks_) clock.opened_ms += now_ms - now_ms_;
-    lease_check_ms_ = now_ms + settings_.lease_ms;
+  // Not called for long, though it asked to be: it was the hub that stood still, not its members.
+  // What they said meanwhile is still to come, so none of that time counts.
+  const int64_t late_ms = now_ms - std::max(now_ms_, wake_ms_);
+  if (late_ms > settings_.lease_ms / 4) {
+    const int64_t slept_ms = now_ms - now_ms_;
+    for (auto& [worker, live] : live_) live.heard_ms += slept_ms;
+    for (auto& [round, clock] : clocks_) clock.opened_ms += slept_ms;
+    lease_check_ms_ += slept_ms;
   }
   now_ms_ = std::max(now_ms_, now_ms);
 }
@@ -128,6 +132,10 @@ void HubMachine::append(Record record) {
 
 /// Whatever follows from what was decided waits until that is durable.
 void HubMachine::emit(HubOutput output) {
+  // A message may be lost: when too many wait, as the log is slow, it is. Who misses it asks again.
+  const bool loses =
+      std::holds_alternative<Send>(output) || std::holds_alternative<SendChunk>(output);
+  if (loses && gated_.size() >= kGatedPerMember * (live_.size() + 1)) return;
   gated_.push_back({appended_, std::move(output)});
   open_gate();
 }

@@ -43,6 +43,8 @@ class Hub {
     hub_->tick(now_, out);
     perform(out);
   }
+  /// Time passes, and nobody calls the machine.
+  void sleep(int64_t ms) { now_ += ms; }
   /// Time passes in small steps, as a driver would let it.
   void wait(int64_t ms) {
     for (const int64_t end = now_ + ms; now_ < end;) {
@@ -365,6 +367,41 @@ TEST(HubMachine, ItsOwnSleepIsNobodysSilence) {
   hub.tick(900);
   hub.tick(200);
   EXPECT_EQ(hub.records<Removed>().size(), 3U);
+}
+
+TEST(HubMachine, ItsOwnSleepIsNobodysSilenceWhateverWakesIt) {
+  Hub hub({.lease_ms = 1000});
+  hub.join_all();
+  hub.sleep(100'000);
+  hub.say(1, Progress{0, 0, {}, 0});  // one of many messages that have waited
+  for (WorkerId worker = 0; worker < 3; ++worker)
+    EXPECT_TRUE(hub.ledger().members.at(worker).present) << worker;
+}
+
+// Goal: what members said while the hub slept counts: no deadline passes over it.
+TEST(HubMachine, ARoundGoesOnWhereTheHubFellAsleep) {
+  Hub hub({.deadline_ms_max = 500, .lease_ms = 1000});
+  hub.join_all();
+  hub.hand_in(1, 0);
+  hub.sleep(100'000);
+  hub.say(1, Progress{0, 0, {}, 0});
+  hub.hand_in(1, 1);
+  hub.hand_in(1, 2);
+  ASSERT_EQ(hub.closes().size(), 1U);
+  EXPECT_EQ(hub.closes()[0].members.size(), 3U);
+}
+
+// Goal: members that ask again and again while the log is slow take no memory for it.
+TEST(HubMachine, FewMessagesWaitForASlowLog) {
+  Hub hub;
+  hub.join_all();
+  hub.log_is_slow = true;
+  hub.hand_in(1, 0);
+  for (int i = 0; i < 10'000; ++i) hub.say(0, hub.offer(1, 0));
+  EXPECT_LE(hub.machine().waiting(), 1'000U);
+  hub.heard<OfferHeld>(0);
+  hub.flush();
+  EXPECT_FALSE(hub.heard<OfferHeld>(0).empty());
 }
 
 TEST(HubMachine, AnOldEpochIsFenced) {

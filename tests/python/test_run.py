@@ -9,7 +9,8 @@ import subprocess
 
 import pytest
 
-WORDS = ["setup", "build", "test", "demo", "oracle", "bench", "lint", "format", "sanitize", "clean"]
+WORDS = ["setup", "build", "test", "demo", "oracle", "bench", "fuzz-protocol", "mutants", "lint", "format", "sanitize",
+         "clean"]  # fmt: skip
 
 
 def shell(command, cwd, env=None):
