@@ -3,6 +3,10 @@
 
 #include "cli/command.h"
 #include "codec/codec.h"
+#include "sim/check.h"
+#include "sim/fault.h"
+#include "sim/scenario.h"
+#include "sim/toy_course.h"
 #include "sync/outer.h"
 #include "train/generate.h"
 #include "train/recipe.h"
@@ -49,6 +53,20 @@ Kind recipe_kind() {
       }};
 }
 
+Kind scenario_kind() {
+  return {"scenario", "tables of a scenario of `causeway sim`", [] {
+            return std::vector<Item>{
+                {"scenario", "the world as a whole", describe_scenario()},
+                {"[model]", "the toy that is trained", describe_options<ToyOptions>()},
+                {"[worker]", "the workers' processes", describe_options<WorkerOptions>()},
+                {"[hub]", "the hub's process", describe_options<HubOptions>()},
+                {"[network]", "each worker's link, both ways", describe_options<LinkOptions>()},
+                {"[disk]", "the disks", describe_options<DiskOptions>()},
+                {"[[fault]]", "and the fault's own options", describe_options<FaultSpec>()},
+            };
+          }};
+}
+
 std::vector<Kind> kinds() {
   return {
       recipe_kind(),
@@ -64,6 +82,9 @@ std::vector<Kind> kinds() {
       plugin_kind<Rule>("rules", "rule: how offers are combined", rules),
       plugin_kind<Source>("sources", "data.site.source: kinds of text", sources),
       plugin_kind<Model>("models", "model.preset: families of models", models),
+      scenario_kind(),
+      plugin_kind<FaultKind>("faults", "fault.kind: what goes wrong in a simulated world", faults),
+      plugin_kind<CheckKind>("checks", "check.kind: what must be true in the end", checks),
   };
 }
 
@@ -94,7 +115,8 @@ int list(const std::string& wanted, bool markdown) {
   std::vector<std::string> names;
   if (markdown)
     fmt::print(
-        "# Reference\n\nEvery option of a recipe, as `causeway list --markdown` prints it.\n");
+        "# Reference\n\nEvery option of a recipe and of a scenario, as `causeway list --markdown` "
+        "prints it.\n");
   for (const Kind& kind : all) {
     names.push_back(kind.name);
     if (markdown) {

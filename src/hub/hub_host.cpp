@@ -75,7 +75,8 @@ HubHost::~HubHost() = default;
 // ---- Starting again.
 
 Result<std::unique_ptr<HubMachine>> HubHost::recover(const HubSettings& settings,
-                                                     const Schedule& schedule, int64_t now_ms) {
+                                                     const RoundSchedule& schedule,
+                                                     int64_t now_ms) {
   CW_ASSIGN(std::unique_ptr<HubMachine> machine,
             HubMachine::recover(settings, schedule, log_.entries(), spool_.ids(), now_ms));
   log_.forget_entries();

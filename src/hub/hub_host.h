@@ -33,8 +33,8 @@ class HubHost {
 
   /// Reads the log and makes the machine; rebuilds mirror and folder states from blobs.
   /// Fault::kCorrupt or kIo with what is wrong and what to do.
-  Result<std::unique_ptr<HubMachine>> recover(const HubSettings& settings, const Schedule& schedule,
-                                              int64_t now_ms);
+  Result<std::unique_ptr<HubMachine>> recover(const HubSettings& settings,
+                                              const RoundSchedule& schedule, int64_t now_ms);
 
   /// Begins what was asked: written, not yet durable. Send is not for the host.
   void start(const HubOutput& output);

@@ -18,7 +18,7 @@ bool same_secret(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-HubMachine::HubMachine(HubSettings settings, const Schedule& schedule)
+HubMachine::HubMachine(HubSettings settings, const RoundSchedule& schedule)
     : settings_(std::move(settings)),
       schedule_(schedule),
       arrivals_({settings_.deadline_ms_min, settings_.deadline_ms_max, settings_.deadline_mads}) {
@@ -27,7 +27,7 @@ HubMachine::HubMachine(HubSettings settings, const Schedule& schedule)
 }
 
 Result<std::unique_ptr<HubMachine>> HubMachine::recover(HubSettings settings,
-                                                        const Schedule& schedule,
+                                                        const RoundSchedule& schedule,
                                                         std::span<const LogEntry> log,
                                                         std::vector<BlobId> spooled,
                                                         int64_t now_ms) {

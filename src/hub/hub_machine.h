@@ -19,7 +19,7 @@
 #include "exchange/messages.h"
 #include "hub/arrivals.h"
 #include "hub/ledger.h"
-#include "hub/schedule.h"
+#include "hub/round_schedule.h"
 #include "store/log.h"
 #include "store/spool.h"
 
@@ -156,10 +156,11 @@ using HubInput = std::variant<Message, Logged, Stored, StoreFailed, LogFailed, C
 /// One thread at a time. Its clock is the hub's own: any monotonic count of milliseconds.
 class HubMachine final {
  public:
-  /// Schedule outlives the machine. `log`: what DurableLog::entries has; empty for a new run.
+  /// RoundSchedule outlives the machine. `log`: what DurableLog::entries has; empty for a new run.
   /// Fault::kCorrupt if a record cannot be read.
   /// `spooled`: blobs that are there; those that nobody needs any more will be dropped.
-  static Result<std::unique_ptr<HubMachine>> recover(HubSettings settings, const Schedule& schedule,
+  static Result<std::unique_ptr<HubMachine>> recover(HubSettings settings,
+                                                     const RoundSchedule& schedule,
                                                      std::span<const LogEntry> log,
                                                      std::vector<BlobId> spooled, int64_t now_ms);
 
@@ -213,7 +214,7 @@ class HubMachine final {
   };
   using Key = std::pair<int64_t, WorkerId>;
 
-  HubMachine(HubSettings settings, const Schedule& schedule);
+  HubMachine(HubSettings settings, const RoundSchedule& schedule);
 
   // hub_machine.cpp: the log and its gate, admission, leases
   void pass_time(int64_t now_ms);
@@ -282,7 +283,7 @@ class HubMachine final {
   void drop_orphans();
 
   const HubSettings settings_;
-  const Schedule& schedule_;
+  const RoundSchedule& schedule_;
   Ledger ledger_;
   Arrivals arrivals_;
   std::string halted_;

@@ -53,7 +53,6 @@ class Hub {
       tick();
     }
   }
-  void pass(int64_t ms) { now_ += ms; }
   void say(WorkerId worker, Body body, int64_t epoch = -1) {
     input(Message{settings_.run, epoch < 0 ? epochs_[worker] : epoch, worker, std::move(body)});
   }
@@ -158,7 +157,7 @@ class Hub {
   }
 
   std::unique_ptr<BoundPlan> plan_;
-  Schedule schedule_;
+  RoundSchedule schedule_;
   HubSettings settings_;
   std::unique_ptr<HubMachine> hub_;
   int64_t now_ = 1000, durable_ = 0;
@@ -361,7 +360,7 @@ TEST(HubMachine, ItsOwnSleepIsNobodysSilence) {
   hub.join_all();
   hub.tick(100'000);
   EXPECT_TRUE(hub.records<Removed>().empty());
-  hub.pass(100'000);
+  hub.sleep(100'000);
   hub.say(0, Progress{0, 0, {}, 0});  // the first thing that it sees may be a message
   EXPECT_TRUE(hub.records<Removed>().empty());
   hub.tick(900);

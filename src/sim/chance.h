@@ -18,7 +18,7 @@ enum class Purpose : uint32_t {
   kIncarnation = 1'006,  ///< index: worker
   kFault = 1'007,        ///< index: of the fault in the scenario
   kHubDisk = 1'008,
-  kData = 1'009,   ///< index: worker
+  kData = 1'009,      ///< index: worker
   kModel = 1'010,     ///< first parameters, and what is to be learnt
   kScenario = 1'011,  ///< index: part of the scenario
 };

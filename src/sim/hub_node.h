@@ -94,7 +94,7 @@ class HubNode {
   const HubHost* host() const { return host_.get(); }
   const DurableLog* log() const { return log_.get(); }
   Spool* spool() const { return spool_.get(); }
-  const Schedule& schedule() const { return schedule_; }
+  const RoundSchedule& schedule() const { return schedule_; }
   const HubSettings& settings() const { return settings_; }
   SimDisk& disk() { return disk_; }
   const SimDisk& disk() const { return disk_; }
@@ -132,7 +132,7 @@ class HubNode {
   const Course& course_;
   const HubOptions& options_;
   const HubSettings settings_;
-  const Schedule schedule_;
+  const RoundSchedule schedule_;
   Threads threads_{1};
   SimDisk disk_;
   LocalClock clock_{5'000'000};
@@ -143,7 +143,7 @@ class HubNode {
   std::unique_ptr<HubHost> host_;
   std::unique_ptr<HubMachine> machine_;
   std::vector<HubOutput> out_;
-  std::vector<BlobId> rotten_;  // found while serving them
+  std::vector<BlobId> rotten_;   // found while serving them
   std::deque<Pending> pending_;  // in order of begin and of end
   int64_t pending_bytes_ = 0, held_bytes_max_ = 0;
   std::deque<Event> stalled_;  // while paused

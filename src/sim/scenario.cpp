@@ -179,6 +179,8 @@ Scenario load_scenario(const std::string& path, Mistakes& mistakes) {
   return out;
 }
 
+std::vector<OptionInfo> describe_scenario() { return describe_options<Tables>(); }
+
 Value to_value(const Scenario& scenario) {
   Tables tables(scenario);
   tables.model = scenario.model;

@@ -85,6 +85,9 @@ struct Scenario {
 Scenario read_scenario(const Value& table, const std::string& name, Mistakes& mistakes);
 Scenario load_scenario(const std::string& path, Mistakes& mistakes);
 
+/// The options outside of tables.
+std::vector<OptionInfo> describe_scenario();
+
 /// Reads back as the same scenario; what has its default is left out.
 Value to_value(const Scenario& scenario);
 std::string to_toml_text(const Scenario& scenario);

@@ -21,9 +21,9 @@ struct PlannedRound {
 
 /// The rounds of a run, in order, found by walking the plan's clock and remembered. Not
 /// thread-safe. The plan outlives it.
-class Schedule {
+class RoundSchedule {
  public:
-  Schedule(const BoundPlan& plan, int64_t steps) : plan_(plan), steps_(steps) {}
+  RoundSchedule(const BoundPlan& plan, int64_t steps) : plan_(plan), steps_(steps) {}
 
   /// None past the last step.
   const PlannedRound* round(int64_t number) const;

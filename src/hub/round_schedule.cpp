@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hub/schedule.h"
+#include "hub/round_schedule.h"
 
 #include <algorithm>
 #include <tuple>
@@ -11,7 +11,7 @@ constexpr Hook kHooks[] = {Hook::kAfterBackward, Hook::kBeforeUpdate, Hook::kAft
 
 }  // namespace
 
-const PlannedRound* Schedule::round(int64_t number) const {
+const PlannedRound* RoundSchedule::round(int64_t number) const {
   while (static_cast<int64_t>(rounds_.size()) < number && walked_ < steps_) {
     ++walked_;
     for (const Hook hook : kHooks) {
@@ -30,12 +30,12 @@ const PlannedRound* Schedule::round(int64_t number) const {
   return there ? &rounds_[static_cast<size_t>(number - 1)] : nullptr;
 }
 
-bool Schedule::drawn(const PlannedRound& round, int32_t channel, WorkerId worker) const {
+bool RoundSchedule::drawn(const PlannedRound& round, int32_t channel, WorkerId worker) const {
   const std::vector<WorkerId> members = plan_.members(channel, round.hook, round.step);
   return std::binary_search(members.begin(), members.end(), worker);
 }
 
-std::vector<WorkerId> Schedule::drawn(const PlannedRound& round) const {
+std::vector<WorkerId> RoundSchedule::drawn(const PlannedRound& round) const {
   std::vector<WorkerId> out;
   for (const int32_t channel : round.channels) {
     const std::vector<WorkerId> members = plan_.members(channel, round.hook, round.step);
