@@ -233,7 +233,7 @@ Result<LocalExchange::Round> LocalExchange::read_round(ByteReader& reader) const
   return round;
 }
 
-Result<Offer> LocalExchange::read_offer(ByteReader& reader, const Round& round) const {
+Result<Offer> LocalExchange::read_offer(ByteReader& reader, const Round& round) {
   Offer offer;
   offer.step = round.step;
   offer.hook = round.hook;

@@ -63,8 +63,8 @@ class LocalExchange final : public Exchange {
  private:
   struct Round;
   Result<Round> read_round(ByteReader& reader) const;
-  Result<Offer> read_offer(ByteReader& reader, const Round& round) const;
-  Result<ChannelResult> read_result(ByteReader& reader, int32_t channel) const;
+  static Result<Offer> read_offer(ByteReader& reader, const Round& round);
+  Result<ChannelResult> read_result(ByteReader& reader, int32_t index) const;
   void fold(Round& round, Threads& threads, RoundOutcome& outcome);
 
   const BoundPlan& plan_;

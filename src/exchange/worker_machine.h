@@ -76,7 +76,7 @@ class WorkerMachine final : public Exchange {
   /// not settled, with their bytes. Versioned and bounded.
   Bytes save() const;
   /// Of a machine that is just made. Fault::kCorrupt changes nothing.
-  Result<void> restore(ByteSpan saved);
+  Result<void> restore(ByteSpan bytes);
 
  private:
   struct Ticket {
