@@ -212,7 +212,7 @@ void HubMachine::hear(WorkerId worker, const Hello& hello) {
     release(worker);
     const bool reload = found != ledger_.members.end() && found->second.reload;
     append(Admitted{worker, ledger_.epoch + 1, hello.incarnation,
-                    offer_from(hello.applied == ledger_.decided && !reload)});
+                    offer_from(worker, hello.applied == ledger_.decided && !reload)});
     forget_awaited(worker);
     for (auto& [number, clock] : clocks_) {
       const PlannedRound* planned = schedule_.round(number);
@@ -231,11 +231,13 @@ void HubMachine::hear(WorkerId worker, const Hello& hello) {
   welcome(worker, hello);
 }
 
-/// A joiner takes part from the next round on; who stands at the edge may still enter open ones.
-int64_t HubMachine::offer_from(bool at_edge) const {
+/// A joiner takes part from the next round on; who stands at the edge may still enter open ones,
+/// but not one that its bad offer was struck from: it would hand in the same again, for ever.
+int64_t HubMachine::offer_from(WorkerId worker, bool at_edge) const {
   if (at_edge)
     for (const auto& [number, round] : ledger_.rounds)
-      if (!round.closed) return number;
+      if (!round.closed && std::ranges::find(round.struck, worker) == round.struck.end())
+        return number;
   return ledger_.opened + 1;
 }
 

@@ -230,7 +230,7 @@ class HubMachine final {
   bool needs_snapshot(const MemberState& member, const Hello& hello) const;
   void welcome(WorkerId worker, const Hello& hello);
   std::string why_refused(WorkerId worker, const Hello& hello) const;
-  int64_t offer_from(bool at_edge) const;
+  int64_t offer_from(WorkerId worker, bool at_edge) const;
   void remove(WorkerId worker, std::string reason, bool reload = false);
   void release(WorkerId worker);
   void watch_leases();
@@ -257,7 +257,7 @@ class HubMachine final {
   void strike(WorkerId worker, int64_t epoch, const OfferReady& offer, Fault fault,
               std::string reason);
   void hold(WorkerId worker, int64_t epoch, const OfferReady& offer);
-  void drop_transfer(const Key& key);
+  void drop_transfer(Key key);
   bool in_use(const BlobId& blob) const;
   void stop_fetching(WorkerId worker);
   void retry_stores();

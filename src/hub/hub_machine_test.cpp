@@ -117,6 +117,7 @@ class Hub {
     input(Logged{durable_});
   }
   std::vector<Fold> folds;
+  size_t blobs() const { return blobs_.size(); }
 
  private:
   void perform(const std::vector<HubOutput>& outputs) {
@@ -280,6 +281,24 @@ TEST(HubMachine, WithoutAQuorumARoundIsAborted) {
   EXPECT_THAT(hub.records<Aborted>()[0].reason, HasSubstr("no quorum: 1 of 3"));
   EXPECT_FALSE(hub.heard<Decision>(1).at(0).committed);
   EXPECT_EQ(hub.ledger().opened, 2);
+}
+
+// Goal: what was on its way when a round ends is let go, all of it. (The sanitizers see more.)
+TEST(HubMachine, AnAbortLetsGoOfWhatIsOnItsWay) {
+  Hub hub({.quorum_count = 2, .deadline_ms_max = 500});
+  hub.join_all();
+  hub.hand_in(1, 0);
+  for (const WorkerId worker : {1, 2}) {
+    const OfferReady ready = hub.offer(1, worker);
+    hub.say(worker, ready);
+    hub.say(worker, Chunk{ready.parcels[0].digest, 0, SharedBytes(Bytes(kBytes / 2))});
+  }
+  EXPECT_EQ(hub.machine().transfers(), 2U);
+  EXPECT_EQ(hub.blobs(), 3U);
+  hub.wait(501);
+  ASSERT_EQ(hub.records<Aborted>().size(), 1U);
+  EXPECT_EQ(hub.machine().transfers(), 0U);
+  EXPECT_EQ(hub.blobs(), 0U);
 }
 
 TEST(HubMachine, TooFewMembersWaitForMore) {
@@ -483,6 +502,24 @@ TEST(HubMachine, BadOffersAreStruckAndTooManyEndTheMembership) {
   }
   ASSERT_EQ(hub.records<Removed>().size(), 1U);
   EXPECT_THAT(hub.records<Removed>()[0].reason, HasSubstr("3 bad offers"));
+}
+
+// It would hand in the same again, and a round that needs it would never end.
+TEST(HubMachine, WhoIsSentAwayForABadOfferMayNotTryItAgainInThatRound) {
+  Hub hub({.quorum_count = 3, .strikes_max = 1});
+  hub.join_all();
+  hub.check_trouble = failure(Fault::kBadInput, "garbage");
+  hub.hand_in(1, 2);
+  ASSERT_FALSE(hub.ledger().members.at(2).present);
+  hub.check_trouble.reset();
+  hub.hand_in(1, 0);
+  hub.hand_in(1, 1);
+  hub.join(2, 2, 0);
+  EXPECT_EQ(hub.ledger().members.at(2).offer_from, 2);
+  hub.hand_in(1, 2);
+  EXPECT_EQ(hub.records<Aborted>().size(), 1U);
+  for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(2, worker);
+  EXPECT_EQ(hub.ledger().decided, 2);
 }
 
 TEST(HubMachine, WhatDoesNotFitThePlanIsStruck) {

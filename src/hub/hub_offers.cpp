@@ -243,7 +243,8 @@ void HubMachine::took(const Checked& checked) {
   }
 }
 
-void HubMachine::drop_transfer(const Key& key) {
+/// By value: the caller may have it from the very entry that is erased.
+void HubMachine::drop_transfer(Key key) {
   const auto found = transfers_.find(key);
   if (found == transfers_.end()) return;
   const std::vector<Parcel> parcels = std::move(found->second.ready.parcels);

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "core/fields.h"
-#include "exchange/message_fields.h"
+#include "hub/ledger_fields.h"
 
 namespace causeway {
 namespace {
@@ -18,59 +18,6 @@ Error misfit(fmt::format_string<Args...> format, Args&&... args) {
 }
 
 }  // namespace
-
-void each_field(auto&& visit, Is<BlobRef> auto& s) { visit(s.digest), visit(s.bytes); }
-void each_field(auto&& visit, Is<ClosedMember> auto& s) {
-  visit(s.worker), visit(s.epoch), visit(s.parcels);
-}
-void each_field(auto&& visit, Is<Absence> auto& s) { visit(s.worker), visit(s.reason); }
-void each_field(auto&& visit, Is<RunStarted> auto& s) {
-  visit(s.run), visit(s.plan), visit(s.layout), visit(s.genesis);
-}
-void each_field(auto&& visit, Is<Admitted> auto& s) {
-  visit(s.worker), visit(s.epoch), visit(s.incarnation), visit(s.offer_from);
-}
-void each_field(auto&& visit, Is<Removed> auto& s) {
-  visit(s.worker), visit(s.epoch), visit(s.reason), visit(s.reload);
-}
-void each_field(auto&& visit, Is<Opened> auto& s) { visit(s.round); }
-void each_field(auto&& visit, Is<Held> auto& s) {
-  visit(s.round), visit(s.stage), visit(s.worker), visit(s.epoch), visit(s.parcels);
-  visit(s.declined);
-}
-void each_field(auto&& visit, Is<Struck> auto& s) {
-  visit(s.round), visit(s.worker), visit(s.epoch), visit(s.reason);
-}
-void each_field(auto&& visit, Is<Closed> auto& s) {
-  visit(s.round), visit(s.stage), visit(s.members), visit(s.absent);
-}
-void each_field(auto&& visit, Is<Committed> auto& s) {
-  visit(s.round), visit(s.result), visit(s.folder);
-}
-void each_field(auto&& visit, Is<Aborted> auto& s) { visit(s.round), visit(s.reason); }
-void each_field(auto&& visit, Is<SnapshotTaken> auto& s) {
-  visit(s.round), visit(s.snapshot), visit(s.forget);
-}
-void each_field(auto&& visit, Is<SatOut> auto& s) {
-  visit(s.worker), visit(s.epoch), visit(s.offer_from);
-}
-void each_field(auto&& visit, Is<MemberState> auto& s) {
-  visit(s.epoch), visit(s.incarnation), visit(s.present), visit(s.offer_from), visit(s.strikes);
-  visit(s.gone_reason), visit(s.reload), visit(s.weights);
-}
-void each_field(auto&& visit, Is<HeldOffer> auto& s) {
-  visit(s.epoch), visit(s.parcels), visit(s.declined);
-}
-void each_field(auto&& visit, Is<RoundState> auto& s) {
-  visit(s.stage), visit(s.held), visit(s.lost), visit(s.closed);
-}
-void each_field(auto&& visit, Is<DecidedRound> auto& s) {
-  visit(s.committed), visit(s.result), visit(s.reason), visit(s.members);
-}
-void each_field(auto&& visit, Is<Ledger> auto& s) {
-  visit(s.run), visit(s.epoch), visit(s.opened), visit(s.decided), visit(s.members);
-  visit(s.rounds), visit(s.decisions), visit(s.snapshot_round), visit(s.snapshot), visit(s.folder);
-}
 
 std::string_view record_name(const Record& record) {
   static constexpr std::string_view kNames[] = {
@@ -168,6 +115,7 @@ struct Apply {
     if (RoundState* open = round(r.round); open != nullptr && !open->closed) {
       open->held.erase(r.worker);
       open->lost[r.worker] = r.reason;
+      open->struck.push_back(r.worker);
     }
     return {};
   }

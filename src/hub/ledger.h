@@ -131,6 +131,7 @@ struct RoundState {
   int32_t stage = 0;
   std::map<WorkerId, HeldOffer> held;
   std::map<WorkerId, std::string> lost;  ///< members that left or were struck in this round
+  std::vector<WorkerId> struck;          ///< for whom this round is over, whoever comes back
   std::optional<std::vector<ClosedMember>> closed;
 };
 

@@ -25,7 +25,7 @@ class Auditor final : public Observer {
                  int64_t incarnation) override;
   void on_compaction(const World& world, int64_t sequence, int64_t incarnation) override;
   void on_durable(const World& world, int64_t sequence, int64_t incarnation) override;
-  void on_settled(const World& world, WorkerId worker, int64_t round, const Digest& replicated,
+  void on_settled(const World& world, WorkerId worker, int64_t number, const Digest& replicated,
                   bool committed) override;
   void on_life(const World& world, WorkerId node, Life life) override;
   std::string_view complaint() const override { return complaint_; }
@@ -66,7 +66,7 @@ class Auditor final : public Observer {
   void note(const World& world, const Committed& record, int64_t at);
   void note(const World& world, const Aborted& record, int64_t at);
   void fold_again(const World& world, const Committed& record);
-  void check_feedback(const World& world, WorkerId worker, int64_t round, bool committed);
+  void check_feedback(const World& world, WorkerId worker, int64_t number, bool committed);
 
   std::string complaint_;
   int64_t durable_ = 0, last_ = 0;

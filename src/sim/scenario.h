@@ -50,7 +50,7 @@ struct FaultSpec {
     visit("for_ms", for_ms, Range<int64_t>{-1, 1'000'000'000}, "ms", "How long; -1: to the end.");
     visit("every_ms", every_ms, kMs, "ms", "Then again after so long; 0: once.");
     visit("times", times, Range<int64_t>{1, 1'000'000}, "", "How often, if it comes again.");
-    visit("worker", worker, Any{}, "", "Whom: a number, a list of numbers, \"random\" or \"all\".");
+    visit("worker", worker, Any{}, "", R"(Whom: a number, a list of numbers, "random" or "all".)");
   }
 };
 

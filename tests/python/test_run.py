@@ -56,13 +56,13 @@ def section(root: pathlib.Path, name: str) -> list[str]:
 def test_run_alone_lists_its_words(root):
     done = shell(["./run"], root)
     assert done.returncode == 0
-    listed = re.findall(r"^  \./run (\w+)", done.stdout, re.MULTILINE)
+    listed = re.findall(r"^  \./run ([\w-]+)", done.stdout, re.MULTILINE)
     assert listed == WORDS
 
 
 def test_every_word_has_a_function(root):
     sources = "".join(path.read_text() for path in sorted((root / "tools").glob("*.sh")))
-    assert sorted(re.findall(r"^word_(\w+)\(\)", sources, re.MULTILINE)) == sorted(WORDS)
+    assert sorted(re.findall(r"^word_([\w-]+)\(\)", sources, re.MULTILINE)) == sorted(WORDS)
 
 
 def test_unknown_words_and_arguments_are_bad_usage(tree):
