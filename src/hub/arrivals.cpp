@@ -2,6 +2,7 @@
 #include "hub/arrivals.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace causeway {
@@ -27,9 +28,11 @@ int64_t Arrivals::deadline_ms() const {
   const int64_t center = median({seen_.begin(), seen_.end()});
   std::vector<int64_t> spread;
   for (const int64_t ms : seen_) spread.push_back(ms < center ? center - ms : ms - center);
-  const auto after =
-      static_cast<double>(center) + limits_.mads * static_cast<double>(median(std::move(spread)));
-  return std::clamp(static_cast<int64_t>(after), limits_.ms_min, limits_.ms_max);
+  // A few arrivals that happen to be alike say little of how far the next one may be off.
+  const double deviation = std::max(static_cast<double>(median(std::move(spread))),
+                                    kSpreadMin * static_cast<double>(center));
+  const double after = static_cast<double>(center) + limits_.mads * deviation;
+  return std::clamp<int64_t>(std::llround(after), limits_.ms_min, limits_.ms_max);
 }
 
 }  // namespace causeway
