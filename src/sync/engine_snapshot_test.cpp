@@ -8,6 +8,7 @@
 
 #include "codec/signal.h"
 #include "exchange/toy_team.h"
+#include "sync/toy_exchange.h"
 
 namespace causeway {
 namespace {
@@ -65,14 +66,6 @@ TEST(EngineSnapshot, GoesOnWithTheSameBitsFromEveryStepsEdge) {
   }
 }
 
-/// Aborts every round, at once.
-class Nothing final : public Exchange {
- public:
-  void launch(Offer) override {}
-  Poll poll(int64_t, WorkerId, const Commit*&) override { return Poll::kAborted; }
-  void settled(int64_t, WorkerId, const Digest&) override {}
-};
-
 /// An engine and what it stands on.
 struct Alone {
   explicit Alone(const std::string& sync, WorkerId worker = 0)
@@ -85,7 +78,7 @@ struct Alone {
         engine.at(hook, step, 10 * step);
   }
   std::unique_ptr<BoundPlan> plan;
-  Nothing exchange;
+  AbortingExchange exchange;
   ToyReplica replica;
   Engine engine;
 };
@@ -151,7 +144,7 @@ TEST(EngineSnapshot, RefusesThoseOfOtherPlans) {
 TEST(EngineSnapshot, StatesThatItLacksBecomeZeros) {
   const auto plan = toy_bind(kMethods[0], kMoments, {4, 1, {}});
   ToyTeam team(*plan, toy_layout(), options());
-  Nothing nothing;
+  AbortingExchange nothing;
   ToyReplica flat(34, 0, kMoments);
   Engine follower(*plan, kFollower, flat, nothing);
   const Bytes empty = follower.snapshot();

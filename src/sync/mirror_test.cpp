@@ -8,6 +8,7 @@
 #include <set>
 
 #include "exchange/toy_team.h"
+#include "sync/toy_exchange.h"
 
 namespace causeway {
 namespace {
@@ -60,18 +61,10 @@ struct Told {
   std::vector<std::shared_ptr<const Commit>> decisions;
 };
 
-/// Aborts everything: for engines that only join.
-class Nothing final : public Exchange {
- public:
-  void launch(Offer) override {}
-  Poll poll(int64_t, WorkerId, const Commit*&) override { return Poll::kAborted; }
-  void settled(int64_t, WorkerId, const Digest&) override {}
-};
-
 struct Joiner {
   explicit Joiner(const BoundPlan& plan)
       : replica(kCount, 3, kMoments), engine(plan, 3, replica, exchange) {}
-  Nothing exchange;
+  AbortingExchange exchange;
   ToyReplica replica;
   Engine engine;
 };
@@ -326,7 +319,7 @@ TEST(Mirror, AJoinersOptimizerStartsAnewBeforeItsMomentsAreWritten) {
   ToyReplica toy(kCount, 3, kMoments);
   const Mirror mirror(*plan, kCount, toy);
   Noted replica(toy);
-  Nothing nothing;
+  AbortingExchange nothing;
   Engine engine(*plan, 3, replica, nothing);
   ASSERT_TRUE(join(mirror.snapshot(), *plan, replica, engine));
   EXPECT_THAT(replica.calls, ElementsAre("reset", "u", "v", "x"));
@@ -349,77 +342,6 @@ TEST(Mirror, HoldsNoDecisionThatItHasApplied) {
   EXPECT_EQ((*opened)->steps(), 8);
   for (size_t r : {1, 2}) EXPECT_EQ(told.decisions[r].use_count(), 1);
   EXPECT_EQ(told.decisions[0].use_count(), 2);  // the first mirror's
-}
-
-/// A snapshot with rounds in flight.
-Bytes in_flight(const BoundPlan& plan) {
-  const Told told(plan);
-  Mirror mirror(plan, kCount, told.replicas.front());
-  for (int64_t round = 1; round <= 4; ++round)
-    mirror.decide(round, told.decisions[static_cast<size_t>(round - 1)]);
-  return mirror.snapshot();
-}
-
-TEST(Mirror, RefusesEveryTruncationAndChangesNothing) {
-  const auto plan = plan_of(kMethods[7]);
-  const Bytes bytes = in_flight(*plan);
-  Joiner joiner(*plan);
-  const std::vector<float> x = joiner.replica.x();
-  const Bytes engine = joiner.engine.snapshot();
-  for (size_t size = 0; size < bytes.size(); ++size) {
-    const ByteSpan part = ByteSpan(bytes).first(size);
-    const auto joined = join(part, *plan, joiner.replica, joiner.engine);
-    ASSERT_FALSE(joined) << size;
-    EXPECT_EQ(joined.error().fault, Fault::kCorrupt);
-    const auto opened = Mirror::open(*plan, kCount, part);
-    ASSERT_FALSE(opened) << size;
-    EXPECT_EQ(opened.error().fault, Fault::kCorrupt);
-  }
-  EXPECT_TRUE(same_bits(joiner.replica.x(), x));
-  EXPECT_EQ(joiner.engine.snapshot(), engine);
-}
-
-// Goal: no bytes do harm. Method: every byte set to a few values; what is taken over must go on.
-TEST(Mirror, AnyByteMayBeWrongWithoutHarm) {
-  const auto plan = plan_of(kMethods[7]);
-  const Bytes bytes = in_flight(*plan);
-  int joined = 0, opened = 0;
-  for (size_t at = 0; at < bytes.size(); ++at)
-    for (const int value : {0x00, 0x07, 0xFF}) {
-      Bytes wrong = bytes;
-      wrong[at] = static_cast<std::byte>(value);
-      Joiner joiner(*plan);
-      if (const auto stands = join(wrong, *plan, joiner.replica, joiner.engine)) {
-        ++joined;
-        for (int64_t step = stands->steps + 1; step <= stands->steps + 9; ++step)
-          joiner.engine.at(Hook::kAfterUpdate, step, step);
-      }
-      if (const auto mirror = Mirror::open(*plan, kCount, wrong)) {
-        ++opened;
-        for (int i = 0; i < 4; ++i) (*mirror)->decide((*mirror)->round() + 1, nullptr);
-      }
-    }
-  EXPECT_GT(joined, 100);
-  EXPECT_GT(opened, 100);
-}
-
-TEST(Mirror, RefusesTheSnapshotOfAnotherModel) {
-  const auto plan = plan_of(kMethods[7]);
-  const Bytes bytes = in_flight(*plan);
-  ToyReplica other(kCount, 0, {"u"});
-  Nothing nothing;
-  Engine engine(*plan, 0, other, nothing);
-  const auto joined = join(bytes, *plan, other, engine);
-  ASSERT_FALSE(joined);
-  EXPECT_THAT(joined.error().message, HasSubstr("3 states; this replica has 2"));
-
-  Layout larger = toy_layout();
-  larger.add("head", {2}, Role::kHead, -1);
-  const auto wide = toy_bind(kMethods[7], kMoments, {kWorkers, 1, {}}, larger);
-  EXPECT_FALSE(Mirror::open(*wide, kCount + 2, bytes));
-  ToyReplica wider(kCount + 2, 0, kMoments);
-  Engine wide_engine(*wide, 0, wider, nothing);
-  EXPECT_FALSE(join(bytes, *wide, wider, wide_engine));
 }
 
 TEST(Mirror, CannotFollowGradients) {

@@ -124,6 +124,7 @@ class TinyTeam {
         if (state != "g")
           hasher.add(std::as_bytes(std::as_const(*worker).replica().arena(state).values()));
       add(std::as_const(*worker).engine().states());
+      hasher.add(worker->engine().open_snapshot());
       const EngineCounters& counters = worker->engine().counters();
       std::vector<int64_t> numbers{
           worker->steps(),        worker->tokens(),          worker->replica().updates(),
@@ -134,6 +135,7 @@ class TinyTeam {
       hasher.add(std::as_bytes(std::span(numbers)));
     }
     add(std::as_const(*team_).exchange().states());
+    hasher.add(team_->exchange().snapshot());
     return hasher.digest().hex();
   }
 
