@@ -7,6 +7,8 @@
 namespace causeway {
 namespace {
 
+constexpr double kWireUsMax = 60e6;  // until a message has left
+
 int64_t us_of(double ms) { return std::llround(ms * 1'000); }
 
 /// Either of two things that do not know each other happens.
@@ -71,8 +73,12 @@ Link::Arrivals Link::send(int64_t now_us, const SharedBytes& bytes) {
     ++counts_.overflowed;
     return out;
   }
-  counts_.queue_bytes_max = std::max(counts_.queue_bytes_max, waiting);
   const double wire_us = static_cast<double>(bytes.size()) / bytes_per_us_;
+  if (static_cast<double>(std::max<int64_t>(free_us_ - now_us, 0)) + wire_us > kWireUsMax) {
+    ++counts_.overflowed;  // a connection that slow has timed out
+    return out;
+  }
+  counts_.queue_bytes_max = std::max(counts_.queue_bytes_max, waiting);
   free_us_ = std::max(free_us_, now_us) + std::max<int64_t>(std::llround(wire_us), 1);
   if (lost) {
     ++counts_.lost;

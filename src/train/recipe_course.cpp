@@ -98,7 +98,11 @@ Result<std::unique_ptr<RecipeCourse>> RecipeCourse::make(const Recipe& recipe, c
 }
 
 Bytes RecipeCourse::genesis() const {
-  return Mirror(plan(), layout().count(), team_->workers().front()->replica()).snapshot();
+  const TrainReplica& first = team_->workers().front()->replica();
+  if (can_mirror(plan())) return Mirror(plan(), layout().count(), first).snapshot();
+  // Nobody can join; but all must begin alike.
+  const auto bytes = std::as_bytes(first.arena("x").values());
+  return {bytes.begin(), bytes.end()};
 }
 
 std::unique_ptr<Trainer> RecipeCourse::trainer(WorkerId worker, Exchange& exchange) const {
