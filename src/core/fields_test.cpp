@@ -36,14 +36,8 @@ void each_field(auto&& visit, Is<Outer> auto& s) {
 }
 
 Outer sample() {
-  return {true,
-          Color::kBlue,
-          {{1, "one"}, {2, ""}},
-          {1.5F, -2},
-          {{3, "three"}, {5, "five"}},
-          0.25,
-          int64_t{7},
-          Bytes(3, std::byte{9})};
+  return {true, Color::kBlue, {{1, "one"}, {2, ""}}, {1.5F, -2}, {{3, "three"}, {5, "five"}},
+          0.25, int64_t{7},   Bytes(3, std::byte{9})};
 }
 
 TEST(Fields, ComeBackAsTheyWere) {

@@ -266,7 +266,7 @@ Result<void> HubHost::check(const Check& check) {
     const auto verified = spool_.verify({check.worker, parcel.digest});
     // Verifying may have cut the blob back.
     const auto extended = extend(round, check.worker, parcel);
-    CW_TRY(verified);
+    if (!verified) return verified.error();
     const std::string& name = plan_.channels()[static_cast<size_t>(parcel.channel)].spec.name;
     const ChannelFold& fold = round.channels.at(parcel.channel);
     if (!extended)

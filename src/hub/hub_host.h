@@ -65,16 +65,16 @@ class HubHost {
   std::optional<HubInput> end(const Append& append);
   std::optional<HubInput> end(const OpenBlob& open);
   std::optional<HubInput> end(const Store& store);
-  std::optional<HubInput> end(const Check& check);
-  std::optional<HubInput> end(const Fold& fold);
+  std::optional<HubInput> end(const Check& request);
+  std::optional<HubInput> end(const Fold& request);
   std::optional<HubInput> end(const Advance& advance);
   std::optional<HubInput> end(const TakeSnapshot& snapshot);
 
   std::optional<HubInput> synced(const BlobId& blob);
   Result<void> extend(RoundFold& fold, WorkerId worker, const Parcel& parcel);
-  void expect_also(RoundFold& fold, WorkerId worker);
+  static void expect_also(RoundFold& fold, WorkerId worker);
   Result<void> check(const Check& check);
-  Result<Commit> fold(const Fold& fold, std::vector<WorkerId>& damaged);
+  Result<Commit> fold(const Fold& request, std::vector<WorkerId>& damaged);
   Result<BlobRef> keep(const Bytes& bytes);
   Result<std::shared_ptr<const Commit>> read_result(const BlobId& blob, int64_t round);
   Result<void> recover_mirror(const HubSettings& settings, const Ledger& ledger);

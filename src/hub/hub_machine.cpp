@@ -123,7 +123,7 @@ void HubMachine::take(const HubInput& input) {
       input);
 }
 
-void HubMachine::append(Record record) {
+void HubMachine::append(const Record& record) {
   const auto applied = ledger_.apply(record);
   CW_CHECK(applied.ok(), "{}", applied.error().message);
   ++entries_;

@@ -219,7 +219,7 @@ class HubMachine final {
   // hub_machine.cpp: the log and its gate, admission, leases
   void pass_time(int64_t now_ms);
   void take(const HubInput& input);
-  void append(Record record);
+  void append(const Record& record);
   void emit(HubOutput output);
   void emit_now(HubOutput output) { out_->push_back(std::move(output)); }
   void send(WorkerId worker, int64_t epoch, Body body);

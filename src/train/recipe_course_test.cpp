@@ -82,8 +82,7 @@ hub = { deadline_ms_max = 20000, deadline_ms_min = 20000 }
 kind = "kill"
 worker = 1
 at_round = 2
-event = "opened"
-after_ms = 40
+event = "held"
 for_ms = 200
 [[fault]]
 kind = "kill_hub"
