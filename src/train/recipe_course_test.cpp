@@ -78,11 +78,13 @@ TEST(RecipeThroughProtocolTest, AKilledWorkerComesBackToTheSameBits) {
 steps = 13
 workers = 3
 hub = { deadline_ms_max = 20000, deadline_ms_min = 20000 }
+worker = { step_ms = 1000 }
 [[fault]]
 kind = "kill"
 worker = 1
 at_round = 2
-event = "held"
+event = "opened"
+after_ms = 2000
 for_ms = 200
 [[fault]]
 kind = "kill_hub"
