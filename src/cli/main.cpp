@@ -2,15 +2,22 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/command.h"
+#include "cli/companion.h"
 #include "core/log.h"
 
 int main(int argc, char** argv) {
   using namespace causeway;
+  if (const int code = run_companion(argc, argv); code >= 0) return code;
   CLI::App app("Trains one language model across sites that are joined by narrow links.",
                "causeway");
   app.set_version_flag("--version", CAUSEWAY_VERSION);
   app.require_subcommand(1);
-  app.footer("Try: causeway explain examples/four-sites.toml\n     causeway COMMAND --help");
+  app.footer(
+      "A hub's commands, which are a program of their own without LibTorch, causeway-hub:\n"
+      "  hub     Fold the offers of workers at other places\n"
+      "  cert    Make and look at certificates\n"
+      "  status  Look at a hub's run\n"
+      "Try: causeway explain examples/four-sites.toml\n     causeway COMMAND --help");
   int exit_code = kDone;
   add_train(app, exit_code);
   add_explain(app, exit_code);

@@ -9,7 +9,7 @@ import torch
 from transformers import LlamaForCausalLM
 
 KINDS = ["recipe", "presets", "optimizers", "outer-optimizers", "codecs", "feedbacks", "ports", "groups", "rules",
-         "sources", "models"]  # fmt: skip
+         "sources", "models", "scenario", "faults", "checks"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// causeway-hub: the commands that a hub's machine needs. `causeway hub ...` starts it as
+// `causeway-hub hub ...`.
+#include <CLI/CLI.hpp>
+
+#include "cli/command.h"
+#include "core/log.h"
+
+int main(int argc, char** argv) {
+  using namespace causeway;
+  CLI::App app("The hub of a run, its certificates, and a look at it. Needs no LibTorch.",
+               "causeway-hub");
+  app.set_version_flag("--version", CAUSEWAY_VERSION);
+  app.require_subcommand(1);
+  int exit_code = kDone;
+  start_logging(LogLevel::kInfo);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kBadUsage;
+  }
+  return exit_code;
+}
