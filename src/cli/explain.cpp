@@ -70,7 +70,7 @@ json explain_json(const Recipe& recipe, const BoundPlan& plan, const MemoryPredi
                   const std::vector<NamedLink>& links) {
   const int64_t steps = recipe.run.steps;
   const RunBytes bytes = predicted_bytes(plan, 1, steps);
-  const int64_t parameters = recipe.model_plugin->layout().count();
+  const int64_t parameters = recipe.shape->layout().count();
   const int64_t ddp = steps * ddp_step_bytes(parameters, recipe.workers()).sum();
   const PerWorker worker = per_worker(plan);
   json out = {{"name", recipe.run.name},
@@ -146,15 +146,10 @@ int explain(const ExplainArguments& arguments) {
       mistakes.add({"--link", 0}, link.error().message);
   }
   if (!mistakes.empty()) return tell_mistakes(arguments.recipe, mistakes);
-  std::vector<std::string> states{"x", "g"};
-  for (const std::string& state : recipe.optimizer->states()) states.push_back(state);
-  BindOptions options;
-  options.workers = recipe.workers();
-  options.seed = static_cast<uint64_t>(recipe.run.seed);
-  const auto plan = BoundPlan::bind(recipe.plan, recipe.model_plugin->layout(), states,
-                                    std::move(options), mistakes);
-  if (plan == nullptr) return tell_mistakes(arguments.recipe, mistakes);
-  const json out = explain_json(recipe, *plan, predict_memory(recipe, *plan, program_bytes), links);
+  const auto plan = bind_plan(recipe);
+  if (!plan) return tell_error(plan.error());
+  const json out =
+      explain_json(recipe, **plan, predict_memory(recipe, **plan, program_bytes), links);
   if (arguments.json)
     fmt::print("{}\n", out.dump(1));
   else

@@ -3,13 +3,13 @@
 
 #include "cli/command.h"
 #include "codec/codec.h"
+#include "recipe/recipe.h"
 #include "sim/check.h"
 #include "sim/fault.h"
 #include "sim/scenario.h"
 #include "sim/toy_course.h"
 #include "sync/outer.h"
 #include "train/generate.h"
-#include "train/recipe.h"
 
 namespace causeway {
 namespace {

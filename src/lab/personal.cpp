@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "recipe/recipe.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
-#include "train/recipe.h"
 #include "train/saved_model.h"
 #include "train/sites.h"
 #include "train/team.h"

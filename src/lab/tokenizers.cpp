@@ -5,8 +5,8 @@
 #include <numbers>
 
 #include "core/durable.h"
+#include "recipe/recipe.h"
 #include "tokenizer/tokenizer.h"
-#include "train/recipe.h"
 #include "train/sites.h"
 
 namespace causeway {
@@ -86,8 +86,8 @@ Result<std::vector<TokenizerRow>> compare_tokenizers(const TrialRecipe& trial,
     CW_ASSIGN(const RunSummary summary, run_trial(one, folder + "/" + name, context));
     TokenizerRow row{name};
     const Recipe used = read_recipe(one.root, one.base, mistakes);
-    row.vocabulary = used.model_plugin->vocabulary();
-    row.parameters = used.model_plugin->layout().count();
+    row.vocabulary = used.shape->vocabulary();
+    row.parameters = used.shape->layout().count();
     row.seconds = summary.seconds;
     add_losses(summary, row);
     out.push_back(std::move(row));

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-#include "model/llama_options.h"
 #include "model/model.h"
 #include "model/step_matrices.h"
+#include "shape/llama_options.h"
 
 namespace causeway {
 

@@ -12,8 +12,7 @@
 #include <vector>
 
 #include "core/plugin.h"
-#include "core/random.h"
-#include "sync/layout.h"
+#include "shape/shape.h"
 #include "tensor/arena.h"
 
 namespace causeway {
@@ -45,12 +44,14 @@ class Model {
  public:
   virtual ~Model() = default;
 
-  virtual const Layout& layout() const = 0;
-  virtual int64_t vocabulary() const = 0;
-  virtual int64_t context() const = 0;  ///< longest T
+  virtual const ModelShape& shape() const = 0;
+  const Layout& layout() const { return shape().layout(); }
+  int64_t vocabulary() const { return shape().vocabulary(); }
+  int64_t context() const { return shape().context(); }  ///< longest T
+  std::string config_json() const { return shape().config_json(); }
 
-  /// Sets `x` to the initial weights of the seed: a pure function of (seed, tensor, index).
-  virtual void initialise(uint64_t seed, Arena& x) const = 0;
+  /// Sets `x` to the initial weights of the seed.
+  void initialise(uint64_t seed, Arena& x) const;
 
   /// tokens [B, T+1], int64: mean cross-entropy in nats of tokens[:, 1:] given tokens[:, :-1].
   /// Overwrites every gradient in `g` (same placement and dtype as `x`); padding stays zero.
@@ -74,12 +75,9 @@ class Model {
   /// arenas of float: for `explain`.
   virtual int64_t step_bytes(int64_t rows, int64_t time, const StepOptions& options,
                              int64_t threads) const = 0;
-
-  /// Hugging Face's config.json for these sizes.
-  virtual std::string config_json() const = 0;
 };
 
-/// Every model family, sorted by name.
+/// Every model family, sorted by name: the same names as shapes().
 Entries<Model> models();
 
 }  // namespace causeway

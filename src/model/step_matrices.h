@@ -12,8 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "model/llama_options.h"
 #include "model/product.h"
+#include "shape/llama_options.h"
 #include "tensor/arena.h"
 #include "tensor/workspace.h"
 

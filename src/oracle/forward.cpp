@@ -6,7 +6,7 @@
 
 #include "model/model.h"
 #include "oracle/cases.h"
-#include "train/recipe.h"
+#include "recipe/recipe.h"
 #include "train/weights.h"
 
 namespace causeway::oracle {
@@ -67,7 +67,8 @@ Outcome run_forward(const json& trace, const Fixtures& fixtures) {
     tally.add(mistakes.text(), 1, 0);
     return tally;
   }
-  const Model& model = *recipe.model_plugin;
+  const auto owned = make_model(recipe);
+  const Model& model = *owned;
   const auto placement = std::make_shared<const Placement>(model.layout());
   Arena x(placement), g(placement);
   if (auto read = read_weights(fixtures.weights, x); !read) {

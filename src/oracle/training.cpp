@@ -147,7 +147,7 @@ double valid_loss(const Model& model, const Arena& x, const at::Tensor& rows) {
 void compare_end(Team& team, const at::Tensor& rows, const json& trace, const Limits& limits,
                  Tally& tally) {
   const json& wanted = trace.at("final");
-  const Model& model = *team.recipe().model_plugin;
+  const Model& model = team.model();
   const int64_t step = team.steps();
   double sum = 0;
   for (size_t m = 0; m < team.workers().size(); ++m) {

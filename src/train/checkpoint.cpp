@@ -13,7 +13,7 @@
 #include <set>
 
 #include "core/durable.h"
-#include "model/json_file.h"
+#include "shape/json_file.h"
 #include "train/companions.h"
 #include "train/weights.h"
 
@@ -284,7 +284,7 @@ Result<std::string> write_checkpoint(const std::string& run_folder, const Team& 
                      {"weights", "xxh3:" + weights_digest(mean).hex()},
                      {"workers", std::move(workers)},
                      {"parts", std::move(parts)}};
-    CW_TRY(write_model_files(aside, run_folder, *team.recipe().model_plugin));
+    CW_TRY(write_model_files(aside, run_folder, team.model()));
     manifest["self"] = manifest_digest(manifest);
     CW_TRY(write_file(aside + "/manifest.json", manifest.dump(1) + "\n"));
     return sync_path(aside);

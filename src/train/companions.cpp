@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/durable.h"
-#include "model/json_file.h"
+#include "shape/json_file.h"
 
 namespace causeway {
 namespace {

@@ -83,7 +83,8 @@ int64_t MemoryPrediction::sum() const {
 
 MemoryPrediction predict_memory(const Recipe& recipe, const BoundPlan& plan,
                                 int64_t program_bytes) {
-  const Model& model = *recipe.model_plugin;
+  const auto owned = make_model(recipe);
+  const Model& model = *owned;
   const int64_t arena = kFloat * Placement(model.layout()).size();
   const int64_t workers = recipe.workers();
   const int64_t threads = std::min<int64_t>(thread_count(recipe.run.threads), workers);
@@ -97,7 +98,7 @@ MemoryPrediction predict_memory(const Recipe& recipe, const BoundPlan& plan,
       {"offers and consensus", exchange_bytes(plan)},
       {"mean of the replicas", arena},
       {"text as tokens", token_memory_bytes(recipe)},
-      {"step", threads * model.step_bytes(recipe.rows(), model.context(), recipe.step_options(),
+      {"step", threads * model.step_bytes(recipe.rows(), model.context(), step_options(recipe),
                                           threads_of_worker(recipe))},
   }};
 }

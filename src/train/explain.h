@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "recipe/recipe.h"
 #include "sync/account.h"
-#include "train/recipe.h"
 
 namespace causeway {
 

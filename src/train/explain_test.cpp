@@ -30,7 +30,7 @@ TEST(ExplainTest, EachReplicaHasItsArenas) {
 
   const TinyTeam team({});
   const int64_t values = team->placement()->size();
-  EXPECT_GE(values, team->recipe().model_plugin->layout().count());
+  EXPECT_GE(values, team->recipe().shape->layout().count());
   EXPECT_EQ(three["parameters"], 3 * 4 * values);
   for (const char* part : {"parameters", "gradients", "optimizer"})
     EXPECT_EQ(six[part], 2 * three[part]) << part;
@@ -46,7 +46,7 @@ TEST(ExplainTest, MethodsAndCodecsCostWhatTheyKeep) {
   auto feedback = parts_of({"sync={ preset = \"fedavg\", period = 3, feedback = \"ef\" }"});
   auto int8 = parts_of({"sync={ preset = \"fedavg\", period = 3, up = \"int8\" }"});
   const TinyTeam team({});
-  const int64_t state = 3 * 4 * team->recipe().model_plugin->layout().count();
+  const int64_t state = 3 * 4 * team->recipe().shape->layout().count();
   const char* sync = "synchronisation state";
   EXPECT_EQ(diloco[sync] - fedavg[sync], 2 * state) << "anchor and momentum";
   EXPECT_EQ(feedback[sync] - fedavg[sync], 3 * state) << "residual and what was sent, twice";

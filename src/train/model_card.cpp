@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "core/toml.h"
-#include "model/json_file.h"
 #include "record/run_facts.h"
 #include "record/words.h"
+#include "shape/json_file.h"
 
 namespace causeway {
 namespace {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/recipe_course.h"
 
-#include <limits>
+#include <numeric>
 
 #include "core/fields.h"
+#include "recipe/genesis.h"
 #include "sync/mirror.h"
 #include "train/weights.h"
 
@@ -26,10 +27,10 @@ void each_field(auto&& visit, auto& s)
 
 class RecipeTrainer final : public Trainer {
  public:
-  RecipeTrainer(const Team& team, const Clock& clock, Exchange& exchange, Worker::Parts parts)
-      : plan_(team.plan()),
-        all_{{{0, team.recipe().model_plugin->layout().count()}}},
-        worker_(team.recipe(), team.plan(), exchange, clock, std::move(parts)) {}
+  RecipeTrainer(const Basis& basis, const Clock& clock, Exchange& exchange, Worker::Parts parts)
+      : plan_(basis.plan()),
+        all_{{{0, basis.model().layout().count()}}},
+        worker_(basis.recipe(), basis.plan(), exchange, clock, std::move(parts)) {}
 
   Status advance() override {
     const Worker::Status status = worker_.advance();
@@ -89,26 +90,28 @@ class RecipeTrainer final : public Trainer {
 
 }  // namespace
 
-RecipeCourse::RecipeCourse(std::unique_ptr<Team> team, const Clock& clock)
-    : team_(std::move(team)), clock_(clock) {}
+RecipeCourse::RecipeCourse(std::unique_ptr<Basis> basis, const Clock& clock)
+    : basis_(std::move(basis)), clock_(clock) {}
 
 Result<std::unique_ptr<RecipeCourse>> RecipeCourse::make(const Recipe& recipe, const Clock& clock) {
-  CW_ASSIGN(std::unique_ptr<Team> team, Team::make(recipe, clock));
-  return std::unique_ptr<RecipeCourse>(new RecipeCourse(std::move(team), clock));
+  std::vector<WorkerId> ids(static_cast<size_t>(recipe.workers()));
+  std::iota(ids.begin(), ids.end(), 0);
+  CW_ASSIGN(std::unique_ptr<Basis> basis, Basis::make(recipe, ids));
+  return std::unique_ptr<RecipeCourse>(new RecipeCourse(std::move(basis), clock));
 }
 
 Bytes RecipeCourse::genesis() const {
-  const TrainReplica& first = team_->workers().front()->replica();
-  if (can_mirror(plan())) return Mirror(plan(), layout().count(), first).snapshot();
-  // Nobody can join; but all must begin alike.
-  const auto bytes = std::as_bytes(first.arena("x").values());
-  return {bytes.begin(), bytes.end()};
+  auto genesis = genesis_of(basis_->recipe(), plan());
+  CW_CHECK(genesis.ok(), "{}", genesis.error().message);
+  return *std::move(genesis);
 }
 
 std::unique_ptr<Trainer> RecipeCourse::trainer(WorkerId worker, Exchange& exchange) const {
-  auto parts = team_->fresh_parts(worker);
+  auto parts = basis_->parts(worker);
   CW_CHECK(parts.ok(), "{}", parts.error().message);
-  return std::make_unique<RecipeTrainer>(*team_, clock_, exchange, *std::move(parts));
+  const auto set = basis_->first_weights(*parts->replica);
+  CW_CHECK(set.ok(), "{}", set.error().message);
+  return std::make_unique<RecipeTrainer>(*basis_, clock_, exchange, *std::move(parts));
 }
 
 }  // namespace causeway

@@ -8,7 +8,7 @@
 
 #include "core/clock.h"
 #include "sim/trainer.h"
-#include "train/team.h"
+#include "train/basis.h"
 
 namespace causeway {
 
@@ -18,16 +18,16 @@ class RecipeCourse final : public Course {
   /// of the recipe is not usable.
   static Result<std::unique_ptr<RecipeCourse>> make(const Recipe& recipe, const Clock& clock);
 
-  const BoundPlan& plan() const override { return team_->plan(); }
-  const Layout& layout() const override { return team_->recipe().model_plugin->layout(); }
-  int64_t steps() const override { return team_->recipe().run.steps; }
+  const BoundPlan& plan() const override { return basis_->plan(); }
+  const Layout& layout() const override { return basis_->model().layout(); }
+  int64_t steps() const override { return basis_->recipe().run.steps; }
   Bytes genesis() const override;
   std::unique_ptr<Trainer> trainer(WorkerId worker, Exchange& exchange) const override;
 
  private:
-  RecipeCourse(std::unique_ptr<Team> team, const Clock& clock);
+  RecipeCourse(std::unique_ptr<Basis> basis, const Clock& clock);
 
-  const std::unique_ptr<Team> team_;  // its workers stand where the run begins, and stay there
+  const std::unique_ptr<Basis> basis_;
   const Clock& clock_;
 };
 

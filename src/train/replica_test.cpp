@@ -15,9 +15,9 @@ class ReplicaTest : public testing::Test {
       : recipe_(tiny_recipe({"train.optimizer={ name = \"adamw\", lr = 0.5, betas = [0.9, 0.99], "
                              "eps = 1e-8, weight_decay = 0.1 }"},
                             test_folder())),
-        replica_(*recipe_.model_plugin,
-                 std::make_shared<const Placement>(recipe_.model_plugin->layout()),
-                 *recipe_.optimizer, recipe_.step_options()) {}
+        model_(make_model(recipe_)),
+        replica_(*model_, std::make_shared<const Placement>(model_->layout()), *recipe_.optimizer,
+                 step_options(recipe_)) {}
 
   void fill(std::string_view state, float value) {
     std::vector<float> all(static_cast<size_t>(everything().count()), value);
@@ -30,10 +30,11 @@ class ReplicaTest : public testing::Test {
   }
   Region everything() const { return region("all"); }
   Region region(const std::string& text) const {
-    return recipe_.model_plugin->layout().select(text).value();
+    return recipe_.shape->layout().select(text).value();
   }
 
   const Recipe recipe_;
+  const std::unique_ptr<const Model> model_;
   TrainReplica replica_;
 };
 

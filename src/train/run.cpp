@@ -97,7 +97,7 @@ RunInfo describe_run(const Team& team, int64_t program_bytes) {
                              channel.spec.up.name, channel.spec.down.name, channel.count,
                              channel.spec.period, bytes.up, bytes.down});
   }
-  info.parameters = recipe.model_plugin->layout().count();
+  info.parameters = recipe.shape->layout().count();
   info.steps = recipe.run.steps;
   info.first_step = team.steps();
   for (const auto& worker : team.workers()) {
@@ -201,8 +201,7 @@ Result<RunSummary> Run::train(const std::atomic<bool>& stop) {
     summary_.down_bytes += worker->engine().counters().traffic.down_bytes;
   }
   summary_.ddp_bytes =
-      team_->steps() *
-      ddp_step_bytes(recipe_.model_plugin->layout().count(), recipe_.workers()).sum();
+      team_->steps() * ddp_step_bytes(recipe_.shape->layout().count(), recipe_.workers()).sum();
   if (summary_.finished) {
     summary_.last_valid = validate(true);
     for (size_t i = 0; i < recipe_.sites.size(); ++i)
@@ -210,10 +209,9 @@ Result<RunSummary> Run::train(const std::atomic<bool>& stop) {
         summary_.yardstick.emplace_back(recipe_.sites[i].options.name,
                                         yardstick(team_->sources()[i], *recipe_.tokenizer));
     GenerateOptions options;
-    options.tokens = std::min(kSampleTokens, recipe_.model_plugin->context());
+    options.tokens = std::min(kSampleTokens, recipe_.shape->context());
     options.seed = recipe_.run.seed;
-    summary_.sample =
-        generate_text(*recipe_.model_plugin, *mean_, *recipe_.tokenizer, "\n", options);
+    summary_.sample = generate_text(team_->model(), *mean_, *recipe_.tokenizer, "\n", options);
     CW_TRY(write_file_atomically(recipe_.folder() + "/samples.txt", summary_.sample + "\n"));
   }
   summary_.seconds = static_cast<double>(clock_.now_ns() - began_ns) * 1e-9;
@@ -237,7 +235,7 @@ std::vector<ValidReport> Run::validate(bool whole) {
     options.tokens_max = whole ? 0 : recipe_.run.valid_tokens;
     options.token_bytes = token_bytes_;
     const Evaluation result = evaluate(
-        *recipe_.model_plugin, *mean_, valid_tokens(sources),
+        team_->model(), *mean_, valid_tokens(sources),
         [&](int64_t begin, std::span<int32_t> tokens) { read_valid(sources, begin, tokens); },
         options, team_->threads());
     if (result.tokens == 0) continue;

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "data/safetensors.h"
-#include "model/hugging_face.h"
 #include "model/model.h"
+#include "shape/hugging_face.h"
 #include "tensor/arena.h"
 #include "tokenizer/tokenizer.h"
 

@@ -32,10 +32,12 @@ std::vector<uint8_t> part_bytes(const Sources& sources, bool train, const Tokeni
 
 }  // namespace
 
-Result<std::vector<Sources>> open_sites(const Recipe& recipe) {
-  std::vector<Sources> out;
-  for (const RecipeSite& site : recipe.sites) {
-    Sources& opened = out.emplace_back();
+Result<std::vector<Sources>> open_sites(const Recipe& recipe, const std::set<int32_t>& sites) {
+  std::vector<Sources> out(recipe.sites.size());
+  for (const int32_t index : sites) {
+    if (recipe.sites.empty()) break;
+    const RecipeSite& site = recipe.sites[static_cast<size_t>(index)];
+    Sources& opened = out[static_cast<size_t>(index)];
     for (const RecipeSource& one : site.sources) {
       Mistakes told_by_read;
       std::unique_ptr<Source> source = make_plugin(sources(), "source", one.plugin, told_by_read);
@@ -46,6 +48,12 @@ Result<std::vector<Sources>> open_sites(const Recipe& recipe) {
     }
   }
   return out;
+}
+
+Result<std::vector<Sources>> open_sites(const Recipe& recipe) {
+  std::set<int32_t> all;
+  for (size_t i = 0; i < recipe.sites.size(); ++i) all.insert(static_cast<int32_t>(i));
+  return open_sites(recipe, all);
 }
 
 int64_t valid_tokens(const Sources& sources) {

@@ -3,19 +3,23 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <span>
 #include <vector>
 
 #include "core/error.h"
 #include "data/source.h"
-#include "train/recipe.h"
+#include "recipe/recipe.h"
 
 namespace causeway {
 
 /// The opened sources of one site.
 using Sources = std::vector<std::shared_ptr<const Source>>;
 
-/// Opens the sources of every site. The errors of sources, with the site's name.
+/// Opens the sources of these sites, by index; the others have none. The errors of sources, with
+/// the site's name.
+Result<std::vector<Sources>> open_sites(const Recipe& recipe, const std::set<int32_t>& sites);
+/// Of every site.
 Result<std::vector<Sources>> open_sites(const Recipe& recipe);
 
 /// Validation tokens of all sources; they count as one text, one source after the other.

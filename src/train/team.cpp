@@ -8,11 +8,11 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <thread>
 
-#include "data/safetensors.h"
 #include "train/weights.h"
 
 namespace causeway {
@@ -57,94 +57,21 @@ Team::Team(const Recipe& recipe, const Clock& clock)
 Team::~Team() = default;
 
 Result<std::unique_ptr<Team>> Team::make(const Recipe& recipe, const Clock& clock) {
-  CW_CHECK(recipe.model_plugin != nullptr && recipe.optimizer != nullptr,
-           "a recipe with mistakes must not be run");
+  std::vector<WorkerId> ids(static_cast<size_t>(recipe.workers()));
+  std::iota(ids.begin(), ids.end(), 0);
   std::unique_ptr<Team> team(new Team(recipe, clock));
-  const Model& model = *recipe.model_plugin;
-  team->placement_ = std::make_shared<const Placement>(model.layout());
-  CW_ASSIGN(team->sources_, open_sites(recipe));
-
-  std::vector<Worker::Parts> parts;
-  for (WorkerId id = 0; id < recipe.workers(); ++id) {
-    auto replica = std::make_unique<TrainReplica>(model, team->placement_, *recipe.optimizer,
-                                                  recipe.step_options());
-    CW_ASSIGN(auto feed, team->open_feed(id));
-    parts.push_back({id, std::move(replica), std::move(feed)});
-  }
-  Arena& first = parts.front().replica->arena("x");
-  if (recipe.model.init.empty())
-    model.initialise(static_cast<uint64_t>(recipe.run.seed), first);
-  else
-    CW_TRY(read_weights(recipe.model.init, first));
-  for (const Worker::Parts& part : parts)
-    if (part.id > 0) part.replica->arena("x").flat().copy_(first.flat());
-
-  BindOptions options;
-  options.workers = recipe.workers();
-  options.seed = static_cast<uint64_t>(recipe.run.seed);
-  for (WorkerId id = 0; id < recipe.workers(); ++id)
-    options.fixed_weights.push_back(
-        recipe.sites.empty() ? 1
-                             : recipe.sites[static_cast<size_t>(team->site_of(id))].options.weight);
-  Mistakes mistakes;
-  team->plan_ = BoundPlan::bind(recipe.plan, model.layout(), parts.front().replica->states(),
-                                std::move(options), mistakes);
-  if (team->plan_ == nullptr) return failure(Fault::kBadInput, "{}", mistakes.text());
-  team->exchange_ = std::make_unique<LocalExchange>(*team->plan_);
-  for (Worker::Parts& part : parts)
+  CW_ASSIGN(team->basis_, Basis::make(recipe, ids));
+  team->exchange_ = std::make_unique<LocalExchange>(team->plan());
+  for (const WorkerId id : ids) {
+    CW_ASSIGN(Worker::Parts parts, team->basis_->parts(id));
+    if (id == 0)
+      CW_TRY(team->basis_->first_weights(*parts.replica));
+    else
+      parts.replica->arena("x").flat().copy_(team->workers_[0]->replica().arena("x").flat());
     team->workers_.push_back(
-        std::make_unique<Worker>(recipe, *team->plan_, *team->exchange_, clock, std::move(part)));
+        std::make_unique<Worker>(recipe, team->plan(), *team->exchange_, clock, std::move(parts)));
+  }
   return team;
-}
-
-Result<Worker::Parts> Team::fresh_parts(WorkerId id) const {
-  auto replica = std::make_unique<TrainReplica>(*recipe_.model_plugin, placement_,
-                                                *recipe_.optimizer, recipe_.step_options());
-  const TrainReplica& like = workers_[static_cast<size_t>(id)]->replica();
-  replica->arena("x").flat().copy_(like.arena("x").flat());
-  CW_ASSIGN(auto feed, open_feed(id));
-  return Worker::Parts{id, std::move(replica), std::move(feed)};
-}
-
-int32_t Team::site_of(WorkerId worker) const {
-  return recipe_.sites.empty() ? 0 : worker % static_cast<int32_t>(recipe_.sites.size());
-}
-
-/// The recording must serve the whole run, before any of it is done.
-Result<void> Team::check_recording() const {
-  CW_ASSIGN(const Safetensors file, Safetensors::open(recipe_.data.recorded));
-  CW_ASSIGN(const TensorView tokens, file.find("tokens"));
-  const std::vector<int64_t> wanted{recipe_.run.steps, recipe_.workers(), recipe_.rows(),
-                                    recipe_.model_plugin->context() + 1};
-  const bool serves = tokens.shape.size() == 4 && tokens.shape[0] >= wanted[0] &&
-                      tokens.shape[1] >= wanted[1] && tokens.shape[2] == wanted[2] &&
-                      tokens.shape[3] == wanted[3];
-  if (serves) return {};
-  return failure(Fault::kBadInput,
-                 "{}: `tokens` is [{}]; this run wants [steps >= {}, workers >= {}, rows {}, "
-                 "context + 1 = {}]: change run.steps, sync.workers, train.batch_tokens or "
-                 "model.context",
-                 recipe_.data.recorded, fmt::join(tokens.shape, ", "), wanted[0], wanted[1],
-                 wanted[2], wanted[3]);
-}
-
-Result<std::unique_ptr<Feed>> Team::open_feed(WorkerId worker) const {
-  if (!recipe_.data.recorded.empty()) {
-    CW_TRY(check_recording());
-    return recorded_feed(recipe_.data.recorded, worker);
-  }
-  const auto site = static_cast<size_t>(site_of(worker));
-  std::vector<WeightedSource> weighted;
-  for (size_t i = 0; i < sources_[site].size(); ++i) {
-    const int64_t tokens = sources_[site][i]->train_tokens();
-    if (tokens < recipe_.model_plugin->context() + 1)
-      return failure(Fault::kBadInput,
-                     "site {}: a source has {} training tokens; wanted: at least context + 1 = {}",
-                     recipe_.sites[site].options.name, tokens, recipe_.model_plugin->context() + 1);
-    weighted.push_back({sources_[site][i], recipe_.sites[site].sources[i].weight,
-                        recipe_.sites[site].options.name, recipe_.tokenizer->vocabulary()});
-  }
-  return mixed_feed(std::move(weighted), static_cast<uint64_t>(recipe_.run.seed), worker);
 }
 
 /// One call of run_to, shared by the threads that carry it.

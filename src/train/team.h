@@ -10,8 +10,7 @@
 #include "core/clock.h"
 #include "core/threads.h"
 #include "exchange/local.h"
-#include "train/sites.h"
-#include "train/worker.h"
+#include "train/basis.h"
 
 namespace causeway {
 
@@ -37,40 +36,33 @@ class Team {
   /// steps.
   Result<void> run_to(int64_t step, const Events& events, const std::atomic<bool>& stop);
 
-  /// What another worker `id` of the same run would begin with: a replica with the team's present
-  /// weights, and a feed at its start.
-  Result<Worker::Parts> fresh_parts(WorkerId id) const;
-
   int64_t steps() const { return workers_.front()->steps(); }
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   LocalExchange& exchange() { return *exchange_; }
   const LocalExchange& exchange() const { return *exchange_; }
-  const BoundPlan& plan() const { return *plan_; }
+  const BoundPlan& plan() const { return basis_->plan(); }
   const Recipe& recipe() const { return recipe_; }
+  const Model& model() const { return basis_->model(); }
   Threads& threads() { return threads_; }
-  const std::shared_ptr<const Placement>& placement() const { return placement_; }
+  const std::shared_ptr<const Placement>& placement() const { return basis_->placement(); }
 
   /// Sites with their opened sources; worker m belongs to site m modulo their number.
-  const std::vector<Sources>& sources() const { return sources_; }
-  int32_t site_of(WorkerId worker) const;
+  const std::vector<Sources>& sources() const { return basis_->sources(); }
+  int32_t site_of(WorkerId worker) const { return basis_->site_of(worker); }
 
   /// Writes the mean of all replicas' parameters, in member order, to `out`.
   void mean_parameters(Arena& out);
 
  private:
   Team(const Recipe& recipe, const Clock& clock);
-  Result<void> check_recording() const;
-  Result<std::unique_ptr<Feed>> open_feed(WorkerId worker) const;
   struct Shift;
   void carry(Shift& shift, bool main_thread);
 
   const Recipe& recipe_;
   const Clock& clock_;
   Threads threads_;
-  std::shared_ptr<const Placement> placement_;
-  std::unique_ptr<BoundPlan> plan_;
+  std::unique_ptr<Basis> basis_;
   std::unique_ptr<LocalExchange> exchange_;
-  std::vector<Sources> sources_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

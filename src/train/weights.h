@@ -7,16 +7,10 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "data/safetensors.h"
+#include "shape/check_weights.h"
 #include "tensor/arena.h"
-#include "train/weight_files.h"
 
 namespace causeway {
-
-/// The stored type of each tensor of the layout, after a check that the files have it in its shape
-/// under its Hugging Face name and nothing else. A tied tensor may be absent; if it is there, it
-/// must be its target bit for bit. Buffers `*.rotary_emb.inv_freq` of old files are passed over.
-/// Fault::kBadInput names what is wrong.
-Result<std::vector<DType>> check_weights(const WeightFiles& files, const Layout& layout);
 
 /// Reads the values: F32, F16, BF16 or F64. Files that have not passed check_weights may fail as it
 /// does. After a failure the arena is to be thrown away.

@@ -56,16 +56,16 @@ Result<void> Worker::begin() {
   report_.rate = recipe_.optimizer->rate() * recipe_.schedule.factor(steps_);
   if (!report_.trained) return {};
   const int64_t rows = recipe_.rows();
-  const int64_t row_tokens = recipe_.model_plugin->context() + 1;
+  const int64_t row_tokens = recipe_.shape->context() + 1;
   rows_.resize(static_cast<size_t>(rows * row_tokens));
   CW_TRY(feed_->next(rows_, row_tokens));
   const int32_t most = *std::ranges::max_element(rows_);
-  if (most >= recipe_.model_plugin->vocabulary())
+  if (most >= recipe_.shape->vocabulary())
     return failure(Fault::kBadInput,
                    "{}worker {}, step {}: the data has token {}; wanted: below {}, the model's "
                    "vocabulary",
                    recipe_.data.recorded.empty() ? "" : recipe_.data.recorded + ": ", id_,
-                   steps_ + 1, most, recipe_.model_plugin->vocabulary());
+                   steps_ + 1, most, recipe_.shape->vocabulary());
   const at::Tensor tokens = at::from_blob(rows_.data(), {rows, row_tokens}, at::kInt).to(at::kLong);
   report_.loss = replica_->loss_and_gradient(tokens);
   norm_ = replica_->gradient_norm();

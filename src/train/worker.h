@@ -9,9 +9,9 @@
 #include "core/clock.h"
 #include "data/feed.h"
 #include "optim/schedule.h"
+#include "recipe/recipe.h"
 #include "record/listener.h"
 #include "sync/engine.h"
-#include "train/recipe.h"
 #include "train/replica.h"
 
 namespace causeway {

@@ -25,11 +25,10 @@
 #include "model/model.h"
 #include "model/product.h"
 #include "model/step_matrices.h"
+#include "shape/llama_shape.h"
 
 namespace causeway {
 namespace {
-
-constexpr double kDeviation = 0.02;
 
 struct Cache final : KvCache {
   int64_t length() const override { return tokens; }
@@ -57,22 +56,18 @@ class Llama final : public Model {
   using Options = LlamaOptions;
 
   explicit Llama(const Options& options)
-      : options_(options.resolved()),
-        layout_(llama_layout(options_)),
+      : shape_(options),
+        options_(shape_.options()),
         rope_(options_.context,
               rope_frequencies(options_.head_width, options_.rope_theta, options_.rope_scaling())),
-        map_(options_, layout_),
+        map_(options_, shape_.layout()),
         attention_(options_.block(), rope_),
         mlp_(options_.block()) {}
 
   Llama(const Llama&) = delete;  // its blocks refer to rope_
   Llama& operator=(const Llama&) = delete;
 
-  const Layout& layout() const override { return layout_; }
-  int64_t vocabulary() const override { return options_.vocabulary; }
-  int64_t context() const override { return options_.context; }
-
-  void initialise(uint64_t seed, Arena& x) const override;
+  const ModelShape& shape() const override { return shape_; }
   double loss_and_gradient(const Arena& x, const at::Tensor& tokens, Arena& g,
                            const StepOptions& options) const override;
   at::Tensor losses(const Arena& x, const at::Tensor& tokens) const override;
@@ -84,10 +79,8 @@ class Llama final : public Model {
                      int64_t threads) const override {
     return llama_step_bytes(options_, map_, rows, time, options, threads);
   }
-  std::string config_json() const override { return llama_config_json(options_); }
 
  private:
-  double deviation(const Tensor& tensor) const;
   void check_tokens(const at::Tensor& tokens, int64_t time_max) const;
   /// The tokens' embeddings, with which the residual stream begins: [M, C].
   at::Tensor embedded(const StepWeights& weights, const at::Tensor& inputs_M,
@@ -110,38 +103,13 @@ class Llama final : public Model {
   at::Tensor forward(const StepWeights& weights, const at::Tensor& inputs_BT,
                      Workspace& workspace) const;
 
-  Options options_;
-  Layout layout_;
+  const LlamaShape shape_;
+  const Options& options_;  // resolved
   Rope rope_;
   StepMatrixMap map_;
   AttentionBlock attention_;
   MlpBlock mlp_;
 };
-
-/// N(0, 0.02), and less for what is added to the residual stream, which 2 layers' matrices share:
-/// Radford and others, "Language Models are Unsupervised Multitask Learners", section 2.3.
-double Llama::deviation(const Tensor& tensor) const {
-  const bool adds =
-      tensor.name.ends_with("o_proj.weight") || tensor.name.ends_with("down_proj.weight");
-  return adds ? kDeviation / std::sqrt(2.0 * static_cast<double>(options_.layers)) : kDeviation;
-}
-
-void Llama::initialise(uint64_t seed, Arena& x) const {
-  std::vector<float> values;
-  for (size_t i = 0; i < layout_.tensors().size(); ++i) {
-    const Tensor& tensor = layout_.tensors()[i];
-    if (tensor.count == 0) continue;
-    values.assign(static_cast<size_t>(tensor.count), 1.0f);
-    const Random random(seed, Stream::kWeights, static_cast<uint32_t>(i));
-    const double scale = deviation(tensor);
-    if (tensor.role == Role::kBias)
-      std::fill(values.begin(), values.end(), 0.0f);
-    else if (tensor.role != Role::kNorm)
-      for (size_t j = 0; j < values.size(); ++j)
-        values[j] = static_cast<float>(scale * random.normal(j));
-    x.write(Region{{{tensor.begin, tensor.count}}}, values);
-  }
-}
 
 void Llama::check_tokens(const at::Tensor& tokens, int64_t time_max) const {
   CW_CHECK(tokens.dim() == 2 && tokens.scalar_type() == at::kLong && tokens.numel() > 0,

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "core/options.h"
-#include "model/rope.h"
+#include "shape/rope_scaling.h"
 #include "sync/layout.h"
 
 namespace causeway {

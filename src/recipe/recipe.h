@@ -8,9 +8,9 @@
 
 #include "core/options.h"
 #include "data/source.h"
-#include "model/model.h"
 #include "optim/inner.h"
 #include "optim/schedule.h"
+#include "shape/shape.h"
 #include "sync/plan.h"
 #include "sync/preset.h"
 #include "tokenizer/tokenizer.h"
@@ -169,7 +169,7 @@ struct RecipeSite {
 struct Recipe {
   RunOptions run;
   ModelOptions model;
-  Value model_options;  ///< of the model plug-in
+  Value model_options;  ///< of the shape, and of its model
   DataOptions data;
   std::vector<RecipeSite> sites;
   TrainOptions train;
@@ -179,13 +179,16 @@ struct Recipe {
   std::string base;  ///< folder of the recipe: relative paths start here, else where we are
 
   std::shared_ptr<const Tokenizer> tokenizer;
-  std::shared_ptr<const Model> model_plugin;
+  std::shared_ptr<const ModelShape> shape;
   std::shared_ptr<const InnerOptimizer> optimizer;
   Plan plan;
 
   int32_t workers() const;
-  StepOptions step_options() const;
-  int64_t rows() const { return train.batch_tokens / model_plugin->context(); }
+  /// Worker m belongs to site m modulo their number.
+  int32_t site_of(int32_t worker) const {
+    return sites.empty() ? 0 : worker % static_cast<int32_t>(sites.size());
+  }
+  int64_t rows() const { return train.batch_tokens / shape->context(); }
   std::string folder() const;
   int64_t checkpoint_every() const;
   int64_t valid_every() const;
@@ -202,5 +205,9 @@ Recipe read_recipe(const Value& root, const std::string& base, Mistakes& mistake
 /// Parses the file, applies `--set` assignments and reads it.
 Recipe load_recipe(const std::string& path, const std::vector<std::string>& assignments,
                    Mistakes& mistakes);
+
+/// The plan bound to the model, for the recipe's workers: the same for hub and workers. Of a recipe
+/// without mistakes; Fault::kBadInput.
+Result<std::unique_ptr<BoundPlan>> bind_plan(const Recipe& recipe);
 
 }  // namespace causeway

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Defaults of absent fields are those of the configuration classes of transformers 5.
-#include "model/hugging_face.h"
+#include "shape/hugging_face.h"
 
 #include <fmt/ranges.h>
 
@@ -11,8 +11,8 @@
 #include <optional>
 #include <utility>
 
-#include "model/hugging_face_fields.h"
-#include "model/json_file.h"
+#include "shape/hugging_face_fields.h"
+#include "shape/json_file.h"
 
 namespace causeway {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "train/recipe.h"
+#include "recipe/recipe.h"
 
 #include <gmock/gmock.h>
 
-#include "train/test_recipe.h"
+#include "recipe/test_recipe.h"
 
 namespace causeway {
 namespace {
@@ -30,7 +30,7 @@ TEST(RecipeTest, ReadsWhatItSays) {
   EXPECT_EQ(recipe.workers(), 3);
   EXPECT_EQ(recipe.rows(), 2);
   EXPECT_EQ(recipe.folder(), "runs/tiny");
-  EXPECT_EQ(recipe.model_plugin->context(), 16);
+  EXPECT_EQ(recipe.shape->context(), 16);
   EXPECT_EQ(recipe.optimizer->rate(), 1e-2);
   EXPECT_EQ(recipe.schedule.steps, 24) << "the run's";
   ASSERT_EQ(recipe.sites.size(), 3u);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/json_file.h"
+#include "shape/json_file.h"
 
 #include <array>
 #include <cerrno>

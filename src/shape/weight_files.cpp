@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "train/weight_files.h"
+#include "shape/weight_files.h"
 
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "model/hugging_face_fields.h"
-#include "model/json_file.h"
+#include "shape/hugging_face_fields.h"
+#include "shape/json_file.h"
 
 namespace causeway {
 namespace {

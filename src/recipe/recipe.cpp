@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "train/recipe.h"
+#include "recipe/recipe.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -7,7 +7,7 @@
 
 #include "core/toml.h"
 #include "data/path.h"
-#include "model/hugging_face.h"
+#include "shape/hugging_face.h"
 
 namespace causeway {
 namespace {
@@ -152,25 +152,24 @@ void read_model(const Value& table, Recipe& recipe, Mistakes& mistakes) {
     rest.set("vocabulary", recipe.tokenizer->vocabulary());
   Plugin choice{recipe.model.preset, rest};
   if (const Value* name = ours.find("preset")) choice.options.where = name->where;
-  const auto* entry = find_plugin(models(), "model", choice, mistakes);
+  const auto* entry = find_plugin(shapes(), "model", choice, mistakes);
   if (entry == nullptr) return;
   if (rest.is(Value::Kind::kTable)) drop_unknown<ModelOptions>(rest, *entry, mistakes);
   recipe.model_options = entry->resolve(rest);
   const size_t before = mistakes.size();
   auto model = entry->make(rest, mistakes);
-  if (mistakes.size() == before) recipe.model_plugin = std::move(model);
+  if (mistakes.size() == before) recipe.shape = std::move(model);
 }
 
 /// The tokens of text must have a place in the embedding.
 void check_vocabulary(const Value& table, const Recipe& recipe, Mistakes& mistakes) {
-  if (recipe.model_plugin == nullptr || recipe.tokenizer == nullptr ||
-      !recipe.data.recorded.empty())
+  if (recipe.shape == nullptr || recipe.tokenizer == nullptr || !recipe.data.recorded.empty())
     return;
   const Value* value = table.find("vocabulary");
-  if (recipe.model_plugin->vocabulary() < recipe.tokenizer->vocabulary())
+  if (recipe.shape->vocabulary() < recipe.tokenizer->vocabulary())
     mistakes.add(value == nullptr ? table.where : value->where,
                  fmt::format("`vocabulary` is {}; wanted: at least {}, the tokens of `{}`",
-                             recipe.model_plugin->vocabulary(), recipe.tokenizer->vocabulary(),
+                             recipe.shape->vocabulary(), recipe.tokenizer->vocabulary(),
                              recipe.data.tokenizer));
 }
 
@@ -254,8 +253,8 @@ void read_train(const Value& table, Recipe& recipe, Mistakes& mistakes) {
   if (mistakes.size() == before) recipe.optimizer = std::move(optimizer);
   read_options(recipe.train.schedule, recipe.schedule, mistakes);
   if (recipe.schedule.steps == 0) recipe.schedule.steps = recipe.run.steps;
-  if (recipe.model_plugin == nullptr) return;
-  const int64_t context = recipe.model_plugin->context();
+  if (recipe.shape == nullptr) return;
+  const int64_t context = recipe.shape->context();
   const Value* batch = table.find("batch_tokens");
   if (recipe.train.batch_tokens % context != 0)
     mistakes.add(batch == nullptr ? table.where : batch->where,
@@ -263,16 +262,20 @@ void read_train(const Value& table, Recipe& recipe, Mistakes& mistakes) {
                              recipe.train.batch_tokens, context));
 }
 
+std::vector<std::string> replica_states(const Recipe& recipe) {
+  std::vector<std::string> states{"x", "g"};
+  for (const std::string& state : recipe.optimizer->states()) states.push_back(state);
+  return states;
+}
+
 void read_method(const Value& table, Recipe& recipe, Mistakes& mistakes) {
   recipe.sync = read_sync(table, mistakes);
-  if (recipe.optimizer == nullptr || recipe.model_plugin == nullptr) return;
+  if (recipe.optimizer == nullptr || recipe.shape == nullptr) return;
   const size_t before = mistakes.size();
   recipe.plan =
       make_plan(recipe.sync, {recipe.train.optimizer.name, recipe.optimizer->states()}, mistakes);
   if (mistakes.size() != before) return;
-  std::vector<std::string> states{"x", "g"};
-  for (const std::string& state : recipe.optimizer->states()) states.push_back(state);
-  BoundPlan::bind(recipe.plan, recipe.model_plugin->layout(), states, {}, mistakes);
+  BoundPlan::bind(recipe.plan, recipe.shape->layout(), replica_states(recipe), {}, mistakes);
 }
 
 template <class Interface>
@@ -304,11 +307,6 @@ Value resolved_site(const RecipeSite& site) {
 }
 
 }  // namespace
-
-StepOptions Recipe::step_options() const {
-  return {train.precision == Precision::kBf16 ? at::kBFloat16 : at::kFloat, train.lanes,
-          train.micro_tokens, train.recompute};
-}
 
 int32_t Recipe::workers() const {
   const auto given = static_cast<int32_t>(sync.options.workers);
@@ -365,6 +363,21 @@ Recipe read_recipe(const Value& root, const std::string& base, Mistakes& mistake
   read_options(tables.exchange, recipe.exchange, mistakes);
   only(recipe.exchange.kind, "local", "kind", tables.exchange, mistakes);
   return recipe;
+}
+
+Result<std::unique_ptr<BoundPlan>> bind_plan(const Recipe& recipe) {
+  BindOptions options;
+  options.workers = recipe.workers();
+  options.seed = static_cast<uint64_t>(recipe.run.seed);
+  for (int32_t id = 0; id < recipe.workers(); ++id) {
+    const auto site = static_cast<size_t>(recipe.site_of(id));
+    options.fixed_weights.push_back(recipe.sites.empty() ? 1 : recipe.sites[site].options.weight);
+  }
+  Mistakes mistakes;
+  auto plan = BoundPlan::bind(recipe.plan, recipe.shape->layout(), replica_states(recipe),
+                              std::move(options), mistakes);
+  if (plan == nullptr) return failure(Fault::kBadInput, "{}", mistakes.text());
+  return plan;
 }
 
 Recipe load_recipe(const std::string& path, const std::vector<std::string>& assignments,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/hugging_face_fields.h"
+#include "shape/hugging_face_fields.h"
 
 #include <fmt/format.h>
 

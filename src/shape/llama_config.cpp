@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <nlohmann/json.hpp>
 
-#include "model/llama_options.h"
+#include "shape/llama_options.h"
 
 namespace causeway {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/hugging_face.h"
+#include "shape/hugging_face.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "model/model.h"
+#include "shape/shape.h"
 
 namespace causeway {
 namespace {
@@ -64,7 +64,7 @@ json understood(const json& config) {
   const auto read = read_config(folder.path());
   if (!read) return read.error().message;
   Mistakes mistakes;
-  const auto model = make_plugin(models(), "model", {read->preset, read->options}, mistakes);
+  const auto model = make_plugin(shapes(), "model", {read->preset, read->options}, mistakes);
   return mistakes.empty() ? json::parse(model->config_json()) : json(mistakes.text());
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/llama_options.h"
+#include "shape/llama_options.h"
 
 #include "core/check.h"
 
