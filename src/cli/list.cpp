@@ -49,6 +49,7 @@ Kind recipe_kind() {
             {"[sync]", "and the preset's own options", describe_options<SyncOptions>()},
             {"[[sync.channel]]", "a hand-written channel", describe_options<Channel>()},
             {"[exchange]", "how offers become a consensus", describe_options<ExchangeOptions>()},
+            {"[exchange.hub]", "a hub's rounds", describe_options<HubOptions>()},
         };
       }};
 }
@@ -59,7 +60,7 @@ Kind scenario_kind() {
                 {"scenario", "the world as a whole", describe_scenario()},
                 {"[model]", "the toy that is trained", describe_options<ToyOptions>()},
                 {"[worker]", "the workers' processes", describe_options<WorkerOptions>()},
-                {"[hub]", "the hub's process", describe_options<HubOptions>()},
+                {"[hub]", "the hub's process", describe_options<SimHubOptions>()},
                 {"[network]", "each worker's link, both ways", describe_options<LinkOptions>()},
                 {"[disk]", "the disks", describe_options<DiskOptions>()},
                 {"[[fault]]", "and the fault's own options", describe_options<FaultSpec>()},

@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -86,6 +87,9 @@ class FieldWriter {
 class FieldReader {
  public:
   explicit FieldReader(ByteSpan bytes) : reader_(bytes) {}
+  /// `bytes` lie in what `owner` has: SharedBytes then share it instead of copying.
+  FieldReader(ByteSpan bytes, std::shared_ptr<const Bytes> owner)
+      : reader_(bytes), owner_(std::move(owner)) {}
 
   template <class T>
   void operator()(T& value) {
@@ -112,6 +116,11 @@ class FieldReader {
     value = *text;
   }
   void operator()(SharedBytes& value) {
+    if (owner_ != nullptr) {
+      const size_t count = read_count();
+      if (!error_) value = SharedBytes(owner_, reader_.take(count).value());
+      return;
+    }
     Bytes bytes;
     (*this)(bytes);
     value = SharedBytes(std::move(bytes));
@@ -200,6 +209,7 @@ class FieldReader {
   }
 
   ByteReader reader_;
+  std::shared_ptr<const Bytes> owner_;
   std::optional<Error> error_;
 };
 

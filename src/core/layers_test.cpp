@@ -43,7 +43,7 @@ const std::map<std::string, Layer>& layers() {
       {"sim", {{"core", "codec", "aggregate", "store", "sync", "exchange", "hub"}, {}}},
       {"shape", {{"core", "tokenizer", "data", "sync"}, {}}},
       {"recipe",
-       {{"core", "codec", "aggregate", "tokenizer", "data", "optim", "sync", "shape"}, {}}},
+       {{"core", "codec", "aggregate", "tokenizer", "data", "optim", "sync", "exchange", "shape"}, {}}},
       {"tensor", {{"core", "sync"}, {}, true}},
       {"model", {{"core", "kernel", "tokenizer", "data", "sync", "shape", "tensor"}, {}, true}},
       {"train",

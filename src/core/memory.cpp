@@ -57,4 +57,11 @@ void want_large_pages([[maybe_unused]] void* data, [[maybe_unused]] size_t size)
 #endif
 }
 
+int64_t resident_memory_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  int64_t pages = 0, resident = 0;
+  statm >> pages >> resident;
+  return resident * ::sysconf(_SC_PAGESIZE);
+}
+
 }  // namespace causeway

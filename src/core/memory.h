@@ -51,4 +51,7 @@ std::vector<T> large_zeros(size_t count) {
   return values;
 }
 
+/// Bytes of this process that are in memory now; 0 where the system does not say.
+int64_t resident_memory_bytes();
+
 }  // namespace causeway

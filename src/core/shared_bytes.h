@@ -20,6 +20,10 @@ class SharedBytes {
     if (owner_ != nullptr) view_ = *owner_;
   }
 
+  /// A part of what `owner` has.
+  SharedBytes(std::shared_ptr<const Bytes> owner, ByteSpan view)
+      : owner_(std::move(owner)), view_(view) {}
+
   ByteSpan view() const { return view_; }
   int64_t size() const { return static_cast<int64_t>(view_.size()); }
   /// At most `count` bytes from `offset` on; both are cut to what there is.

@@ -34,7 +34,8 @@ void each_field(auto&& visit, Is<Get> auto& s) {
 }
 void each_field(auto&& visit, Is<Ask> auto& s) { visit(s.after); }
 void each_field(auto&& visit, Is<Progress> auto& s) {
-  visit(s.applied), visit(s.settled), visit(s.replicated), visit(s.step);
+  visit(s.applied), visit(s.settled), visit(s.replicated), visit(s.step), visit(s.tokens);
+  visit(s.loss);
 }
 void each_field(auto&& visit, Is<Leave> auto& s) { visit(s.reason); }
 void each_field(auto&& visit, Is<Welcome> auto& s) {

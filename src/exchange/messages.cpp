@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exchange/messages.h"
 
+#include <cstring>
+
 #include "core/fields.h"
 #include "exchange/message_fields.h"
 
@@ -26,7 +28,26 @@ Bytes encode_message(const Message& message) {
   return bytes;
 }
 
-Result<Message> decode_message(ByteSpan bytes) {
+// A chunk is the last field of its message: all before its bytes is the head.
+MessagePieces encode_pieces(const Message& message) {
+  const auto* chunk = std::get_if<Chunk>(&message.body);
+  if (chunk == nullptr) return {encode_message(message), {}, {}};
+  MessagePieces out;
+  FieldWriter head(out.head), tail(out.tail);
+  Message empty = message;
+  std::get<Chunk>(empty.body).bytes = {};
+  head(kProtocolVersion);
+  head(empty);
+  out.body = chunk->bytes;
+  const auto size = static_cast<uint32_t>(out.body.size());
+  std::memcpy(out.head.data() + out.head.size() - sizeof(size), &size, sizeof(size));
+  tail(crc32c(out.body.view(), crc32c(out.head)));
+  return out;
+}
+
+namespace {
+
+Result<Message> decode(ByteSpan bytes, const std::shared_ptr<const Bytes>& owner) {
   if (bytes.size() > kMessageBytesMax)
     return failure(Fault::kCorrupt, "a message of {} bytes; wanted at most {}", bytes.size(),
                    kMessageBytesMax);
@@ -38,16 +59,25 @@ Result<Message> decode_message(ByteSpan bytes) {
   const ByteSpan covered = bytes.first(bytes.size() - sizeof(uint32_t));
   if (read_fields<uint32_t>(bytes.subspan(covered.size())).value() != crc32c(covered))
     return failure(Fault::kCorrupt, "a message whose checksum does not match");
-  auto message = read_fields<Message>(covered.subspan(1));
-  if (!message) return message.error();
-  if (message->worker < 0) return failure(Fault::kCorrupt, "worker {}", message->worker);
-  if (const auto* offer = std::get_if<OfferReady>(&message->body);
+  Message message;
+  FieldReader reader(covered.subspan(1), owner);
+  reader(message);
+  CW_TRY(reader.finish());
+  if (message.worker < 0) return failure(Fault::kCorrupt, "worker {}", message.worker);
+  if (const auto* offer = std::get_if<OfferReady>(&message.body);
       offer != nullptr && offer->parcels.size() > kParcelsMax)
     return failure(Fault::kCorrupt, "an offer of {} parcels", offer->parcels.size());
-  if (const auto* chunk = std::get_if<Chunk>(&message->body);
+  if (const auto* chunk = std::get_if<Chunk>(&message.body);
       chunk != nullptr && static_cast<size_t>(chunk->bytes.size()) > kChunkBytesMax)
     return failure(Fault::kCorrupt, "a chunk of {} bytes", chunk->bytes.size());
   return message;
+}
+
+}  // namespace
+
+Result<Message> decode_message(ByteSpan bytes) { return decode(bytes, nullptr); }
+Result<Message> decode_message(const std::shared_ptr<const Bytes>& frame) {
+  return decode(*frame, frame);
 }
 
 Bytes encode_commit(const Commit& commit) { return write_fields(commit); }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -72,7 +73,9 @@ struct Progress {
   int64_t applied = 0;  ///< all rounds up to this one are
   int64_t settled = 0;  ///< the round applied last: a delayed one may come after its successor
   Digest replicated;    ///< of the replicated states after that
-  int64_t step = 0;
+  int64_t step = 0;     ///< finished
+  int64_t tokens = 0;   ///< trained
+  double loss = 0;      ///< nats per token of that step; 0: not known. For people
 };
 /// Leaves on purpose.
 struct Leave {
@@ -148,9 +151,19 @@ struct Message {
 std::string_view message_name(const Body& body);
 
 Bytes encode_message(const Message& message);
+/// The same bytes in three pieces, so that a chunk's need not be copied.
+struct MessagePieces {
+  Bytes head;
+  SharedBytes body;
+  Bytes tail;
+  size_t size() const { return head.size() + static_cast<size_t>(body.size()) + tail.size(); }
+};
+MessagePieces encode_pieces(const Message& message);
 /// Any bytes are safe. Fault::kRefused if they are of another version; Fault::kCorrupt if they are
 /// no message, break a bound, or changed on the way (a CRC-32C ends every message).
 Result<Message> decode_message(ByteSpan bytes);
+/// A chunk's bytes then are those of `frame`, shared.
+Result<Message> decode_message(const std::shared_ptr<const Bytes>& frame);
 
 /// A round's result as one blob.
 Bytes encode_commit(const Commit& commit);

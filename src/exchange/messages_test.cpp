@@ -24,7 +24,7 @@ std::vector<Message> every_message() {
   add(Chunk{a, 64, SharedBytes(some_bytes(33))});
   add(Get{b, 5, 6});
   add(Ask{8});
-  add(Progress{3, 4, a, 41});
+  add(Progress{3, 4, a, 41, 5000, 1.5});
   add(Leave{"SIGTERM"});
   add(Welcome{9, 3, 4, a, 999, 1000, 64, 256});
   add(Refused{9, Fault::kRefused, "the token is wrong"});
@@ -59,6 +59,26 @@ TEST(Messages, TheWireIsWhatItWas) {
     all.insert(all.end(), bytes.begin(), bytes.end());
   }
   EXPECT_EQ(digest_of(all).hex(), "e071702889111bdcf33b4115ab2ba45f");
+}
+
+// Goal: sending in pieces and receiving without a copy are the same wire.
+TEST(Messages, PiecesJoinedAreTheMessageAndAChunkSharesItsFrame) {
+  for (const Message& message : every_message()) {
+    const MessagePieces pieces = encode_pieces(message);
+    Bytes joined = pieces.head;
+    joined.insert(joined.end(), pieces.body.view().begin(), pieces.body.view().end());
+    joined.insert(joined.end(), pieces.tail.begin(), pieces.tail.end());
+    ASSERT_EQ(joined, encode_message(message)) << message_name(message.body);
+    EXPECT_EQ(pieces.size(), joined.size());
+    const auto frame = std::make_shared<const Bytes>(joined);
+    const auto back = decode_message(frame);
+    ASSERT_TRUE(back.ok());
+    EXPECT_EQ(encode_message(*back), joined);
+    if (const auto* chunk = std::get_if<Chunk>(&back->body)) {
+      EXPECT_GE(chunk->bytes.view().data(), frame->data());
+      EXPECT_LE(chunk->bytes.view().data() + chunk->bytes.size(), frame->data() + frame->size());
+    }
+  }
 }
 
 TEST(Messages, OneChangedBitIsFound) {

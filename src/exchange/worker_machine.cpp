@@ -270,7 +270,7 @@ void WorkerMachine::pump_member(int64_t now_ms, std::vector<Message>& out) {
   pump_downloads(now_ms, out);
   if (progress_.due(now_ms)) {
     progress_.said(now_ms);
-    out.push_back(message(Progress{applied_, settled_, replicated_, step_}));
+    out.push_back(message(Progress{applied_, settled_, replicated_, step_, tokens_, loss_}));
   }
   wake_by(progress_.at_ms());
   const bool asks = decided_ > applied_ ? !decisions_.contains(applied_ + 1) : polled_ > 0;

@@ -62,7 +62,11 @@ class WorkerMachine final : public Exchange {
   void joined(int64_t round, const std::vector<int64_t>& open);
 
   /// How far the trainer is, for Progress.
-  void set_step(int64_t step) { step_ = step; }
+  void set_progress(int64_t step, int64_t tokens, double loss) {
+    step_ = step;
+    tokens_ = tokens;
+    loss_ = loss;
+  }
   /// Hands in what is under way for at most `grace_ms`, then says Leave and is kGone.
   void leave(int64_t now_ms, int64_t grace_ms, std::string reason);
 
@@ -122,7 +126,8 @@ class WorkerMachine final : public Exchange {
   int64_t settled_ = 0;              // the round settled last
   Digest replicated_;                // after it
   int64_t decided_ = 0, offer_from_ = 1;
-  int64_t step_ = 0;
+  int64_t step_ = 0, tokens_ = 0;
+  double loss_ = 0;
   int64_t lease_ms_ = 0, chunk_bytes_ = 0, window_bytes_ = 0;
   int64_t polled_ = 0;  // a round that the engine waits for; 0: none
   std::map<int64_t, Ticket> tickets_;

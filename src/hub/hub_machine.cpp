@@ -18,6 +18,25 @@ bool same_secret(const std::string& a, const std::string& b) {
 
 }  // namespace
 
+HubSettings settings_from(const HubOptions& options, int32_t workers) {
+  HubSettings out;
+  out.start_members = options.start_members == 0 ? workers : options.start_members;
+  out.quorum_count = options.quorum_count;
+  out.quorum_weight = options.quorum_weight;
+  out.grace_ms = options.grace_ms;
+  out.deadline_ms_min = options.deadline_ms_min;
+  out.deadline_ms_max = options.deadline_ms_max;
+  out.deadline_mads = options.deadline_mads;
+  out.lease_ms = options.lease_ms;
+  out.retain_rounds = options.retain_rounds;
+  out.snapshot_rounds = options.snapshot_rounds;
+  out.log_entries_max = options.log_entries_max;
+  out.strikes_max = options.strikes_max;
+  out.chunk_bytes = options.chunk_bytes;
+  out.window_bytes = options.window_bytes;
+  return out;
+}
+
 HubMachine::HubMachine(HubSettings settings, const RoundSchedule& schedule)
     : settings_(std::move(settings)),
       schedule_(schedule),

@@ -16,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "exchange/hub_options.h"
 #include "exchange/messages.h"
 #include "hub/arrivals.h"
 #include "hub/ledger.h"
@@ -45,6 +46,9 @@ struct HubSettings {
   int64_t strikes_max = 3;          ///< corrupt or bad offers of a member before it is sent away
   int64_t chunk_bytes = 1 << 20, window_bytes = 8 << 20;
 };
+
+/// Those that follow from the options of a run with so many workers.
+HubSettings settings_from(const HubOptions& options, int32_t workers);
 
 // ---- What it asks of its host. All of it in order; see HubHost.
 struct Append {

@@ -49,7 +49,7 @@ class Hub {
   void wait(int64_t ms) {
     for (const int64_t end = now_ + ms; now_ < end;) {
       now_ = std::min(end, std::max(now_ + 1, hub_->wake_ms()));
-      for (const WorkerId worker : alive_) say(worker, Progress{0, 0, {}, 0});
+      for (const WorkerId worker : alive_) say(worker, Progress{0, 0, {}, 0, 0, 0});
       tick();
     }
   }
@@ -310,7 +310,7 @@ TEST(HubMachine, TooFewMembersWaitForMore) {
   hub.join(0, 2);
   hub.hand_in(1, 0);
   hub.tick(200);
-  hub.say(0, Progress{0, 0, {}, 0});
+  hub.say(0, Progress{0, 0, {}, 0, 0, 0});
   hub.tick(290);
   EXPECT_EQ(hub.ledger().decided, 0);
   hub.join(1, 2);
@@ -362,8 +362,8 @@ TEST(HubMachine, SilenceEndsAMembershipWithAReason) {
   hub.join_all();
   for (int i = 0; i < 3; ++i) {
     hub.tick(400);
-    hub.say(0, Progress{0, 0, {}, 0});
-    hub.say(1, Progress{0, 0, {}, 0});
+    hub.say(0, Progress{0, 0, {}, 0, 0, 0});
+    hub.say(1, Progress{0, 0, {}, 0, 0, 0});
   }
   const auto removed = hub.records<Removed>();
   ASSERT_EQ(removed.size(), 1U);
@@ -380,7 +380,7 @@ TEST(HubMachine, ItsOwnSleepIsNobodysSilence) {
   hub.tick(100'000);
   EXPECT_TRUE(hub.records<Removed>().empty());
   hub.sleep(100'000);
-  hub.say(0, Progress{0, 0, {}, 0});  // the first thing that it sees may be a message
+  hub.say(0, Progress{0, 0, {}, 0, 0, 0});  // the first thing that it sees may be a message
   EXPECT_TRUE(hub.records<Removed>().empty());
   hub.tick(900);
   hub.tick(200);
@@ -391,7 +391,7 @@ TEST(HubMachine, ItsOwnSleepIsNobodysSilenceWhateverWakesIt) {
   Hub hub({.lease_ms = 1000});
   hub.join_all();
   hub.sleep(100'000);
-  hub.say(1, Progress{0, 0, {}, 0});  // one of many messages that have waited
+  hub.say(1, Progress{0, 0, {}, 0, 0, 0});  // one of many messages that have waited
   for (WorkerId worker = 0; worker < 3; ++worker)
     EXPECT_TRUE(hub.ledger().members.at(worker).present) << worker;
 }
@@ -402,7 +402,7 @@ TEST(HubMachine, ARoundGoesOnWhereTheHubFellAsleep) {
   hub.join_all();
   hub.hand_in(1, 0);
   hub.sleep(100'000);
-  hub.say(1, Progress{0, 0, {}, 0});
+  hub.say(1, Progress{0, 0, {}, 0, 0, 0});
   hub.hand_in(1, 1);
   hub.hand_in(1, 2);
   ASSERT_EQ(hub.closes().size(), 1U);
@@ -569,11 +569,11 @@ TEST(HubMachine, AJoinerMayTakeItsTime) {
   ASSERT_EQ(hub.ledger().kept_from(), 5);
   hub.join(2, 2, -1);
   EXPECT_EQ(hub.heard<Welcome>(2).back().snapshot_bytes, 80);
-  hub.say(2, Progress{-1, 0, {}, 0});
+  hub.say(2, Progress{-1, 0, {}, 0, 0, 0});
   EXPECT_TRUE(hub.ledger().members.at(2).present);
   hub.join(1, 2, 3);  // with a state of its own that is too old
   EXPECT_EQ(hub.heard<Welcome>(1).back().snapshot_bytes, 80);
-  hub.say(1, Progress{-1, 0, {}, 0});
+  hub.say(1, Progress{-1, 0, {}, 0, 0, 0});
   EXPECT_TRUE(hub.ledger().members.at(1).present);
 }
 
@@ -590,13 +590,13 @@ TEST(HubMachine, ASnapshotIsKeptForWhoFetchesIt) {
   EXPECT_EQ(hub.chunks_sent, 1) << "the older one";
   hub.join(2, 2, -1);
   EXPECT_EQ(hub.heard<Welcome>(2).back().snapshot_bytes, 10) << "the same Hello";
-  hub.say(2, Progress{0, 0, {}, 0});
+  hub.say(2, Progress{0, 0, {}, 0, 0, 0});
   hub.say(2, Get{{9, 9}, 0, 10});
   EXPECT_EQ(hub.chunks_sent, 1) << "nobody needs it any more";
 
   hub.join(2, 3, -1);
   hub.restart();
-  hub.say(2, Progress{-1, 0, {}, 0});
+  hub.say(2, Progress{-1, 0, {}, 0, 0, 0});
   EXPECT_THAT(hub.records<Removed>().back().reason, HasSubstr("no longer kept"));
   EXPECT_TRUE(hub.heard<Fenced>(2).back().keep_state);
 }
@@ -624,7 +624,7 @@ TEST(HubMachine, AStateThatTheAuditFoundWrongIsGivenUp) {
   hub.join_all();
   for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(1, worker);
   hub.input(Mirrored{{{1, Digest{1, 1}}}});
-  hub.say(1, Progress{1, 1, {6, 6}, 2});
+  hub.say(1, Progress{1, 1, {6, 6}, 2, 0, 0});
   ASSERT_FALSE(hub.ledger().members.at(1).present);
   hub.heard<Welcome>(1);
   for (int i = 0; i < 2; ++i) {

@@ -11,10 +11,18 @@ constexpr Hook kHooks[] = {Hook::kAfterBackward, Hook::kBeforeUpdate, Hook::kAft
 
 }  // namespace
 
+RoundSchedule::RoundSchedule(const BoundPlan& plan, int64_t steps)
+    : plan_(plan),
+      steps_(steps),
+      closes_(std::ranges::any_of(plan.channels(),
+                                  [](const auto& channel) { return channel.spec.closing; })) {}
+
 const PlannedRound* RoundSchedule::round(int64_t number) const {
-  while (static_cast<int64_t>(rounds_.size()) < number && walked_ < steps_) {
+  const int64_t last = closes_ ? steps_ + 1 : steps_;
+  while (static_cast<int64_t>(rounds_.size()) < number && walked_ < last) {
     ++walked_;
     for (const Hook hook : kHooks) {
+      if (walked_ > steps_ && hook != Hook::kBeforeUpdate) continue;
       PlannedRound next{std::ssize(rounds_) + 1, walked_, hook, plan_.due(hook, walked_), 0};
       if (next.channels.empty()) continue;
       for (auto earlier = rounds_.rbegin(); earlier != rounds_.rend() && next.needs == 0; ++earlier)
@@ -28,6 +36,11 @@ const PlannedRound* RoundSchedule::round(int64_t number) const {
   }
   const bool there = number >= 1 && number <= std::ssize(rounds_);
   return there ? &rounds_[static_cast<size_t>(number - 1)] : nullptr;
+}
+
+int64_t RoundSchedule::count() const {
+  round(INT64_MAX);
+  return std::ssize(rounds_);
 }
 
 bool RoundSchedule::drawn(const PlannedRound& round, int32_t channel, WorkerId worker) const {

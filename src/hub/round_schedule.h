@@ -19,14 +19,17 @@ struct PlannedRound {
   int64_t needs = 0;  ///< last round that must be decided before a worker can get here
 };
 
-/// The rounds of a run, in order, found by walking the plan's clock and remembered. Not
-/// thread-safe. The plan outlives it.
+/// The rounds of a run, in order, found by walking the plan's clock and remembered. With a closing
+/// channel (sync/channel.h) the last one comes after the last step. Not thread-safe. The plan
+/// outlives it.
 class RoundSchedule {
  public:
-  RoundSchedule(const BoundPlan& plan, int64_t steps) : plan_(plan), steps_(steps) {}
+  RoundSchedule(const BoundPlan& plan, int64_t steps);
 
   /// None past the last step.
   const PlannedRound* round(int64_t number) const;
+  /// How many there are in the run.
+  int64_t count() const;
   /// Who is drawn for a round, ascending: in any of its channels.
   std::vector<WorkerId> drawn(const PlannedRound& round) const;
   bool drawn(const PlannedRound& round, int32_t channel, WorkerId worker) const;
@@ -35,6 +38,7 @@ class RoundSchedule {
  private:
   const BoundPlan& plan_;
   const int64_t steps_;
+  const bool closes_;
   mutable std::vector<PlannedRound> rounds_;
   mutable int64_t walked_ = 0;  // steps looked at
 };

@@ -64,14 +64,6 @@ void drop_unknown(Value& rest, const Entry<Interface>& entry, Mistakes& mistakes
   });
 }
 
-void only(const std::string& got, std::string_view wanted, std::string_view name,
-          const Value& table, Mistakes& mistakes) {
-  const Value* value = table.find(name);
-  if (got != wanted)
-    mistakes.add(value == nullptr ? table.where : value->where,
-                 fmt::format("`{}` is \"{}\"; wanted: \"{}\"", name, got, wanted));
-}
-
 bool is_folder(const std::string& path) {
   std::error_code error;
   return !path.empty() && std::filesystem::is_directory(path, error);
@@ -198,13 +190,14 @@ void add_source(const std::string& kind, Value options, double weight, const Rec
   site.sources.push_back({std::move(plugin), weight});
 }
 
-void read_site(const Value& table, Recipe& recipe, Mistakes& mistakes) {
+void read_site(const Value& table, Recipe& recipe, SiteText text, Mistakes& mistakes) {
   RecipeSite& site = recipe.sites.emplace_back();
   if (!table.is(Value::Kind::kTable))
     return mistakes.add(table.where, "a site is a table: [[data.site]]");
   if (!recipe.data.recorded.empty()) return read_options(table, site.options, mistakes);
   auto [ours, rest] = split<SiteOptions>(table);
   read_options(ours, site.options, mistakes);
+  if (text == SiteText::kElsewhere && rest.table().empty() && site.options.source.empty()) return;
   for (const Value& source : site.options.source) {
     const Value* kind = source.find("kind");
     const Value* weight = source.find("weight");
@@ -230,10 +223,10 @@ void read_site(const Value& table, Recipe& recipe, Mistakes& mistakes) {
                                           key));
 }
 
-void read_sites(const Value& table, Recipe& recipe, Mistakes& mistakes) {
+void read_sites(const Value& table, Recipe& recipe, SiteText text, Mistakes& mistakes) {
   std::set<std::string> names;
   for (const Value& site : recipe.data.site) {
-    read_site(site, recipe, mistakes);
+    read_site(site, recipe, text, mistakes);
     if (!names.insert(recipe.sites.back().options.name).second)
       mistakes.add(site.where,
                    fmt::format("two sites are called `{}`", recipe.sites.back().options.name));
@@ -341,11 +334,13 @@ Value Recipe::resolved() const {
   out.set("data", std::move(data_table));
   out.set("train", std::move(train_table));
   out.set("sync", write_sync(sync));
-  out.set("exchange", write_options(exchange));
+  Value exchange_table = write_options(exchange);
+  exchange_table.set("hub", write_options(hub));
+  out.set("exchange", std::move(exchange_table));
   return out;
 }
 
-Recipe read_recipe(const Value& root, const std::string& base, Mistakes& mistakes) {
+Recipe read_recipe(const Value& root, const std::string& base, Mistakes& mistakes, SiteText text) {
   Recipe recipe;
   recipe.base = base;
   Tables tables;
@@ -356,16 +351,16 @@ Recipe read_recipe(const Value& root, const std::string& base, Mistakes& mistake
   read_options(tables.data, recipe.data, mistakes);
   read_tokenizer(tables, recipe, mistakes);
   read_model(tables.model, recipe, mistakes);
-  read_sites(tables.data, recipe, mistakes);
+  read_sites(tables.data, recipe, text, mistakes);
   check_vocabulary(tables.model, recipe, mistakes);
   read_train(tables.train, recipe, mistakes);
   read_method(tables.sync, recipe, mistakes);
   read_options(tables.exchange, recipe.exchange, mistakes);
-  only(recipe.exchange.kind, "local", "kind", tables.exchange, mistakes);
+  read_options(recipe.exchange.hub, recipe.hub, mistakes);
   return recipe;
 }
 
-Result<std::unique_ptr<BoundPlan>> bind_plan(const Recipe& recipe) {
+Result<std::unique_ptr<BoundPlan>> bind_plan(const Recipe& recipe, bool closes) {
   BindOptions options;
   options.workers = recipe.workers();
   options.seed = static_cast<uint64_t>(recipe.run.seed);
@@ -373,19 +368,21 @@ Result<std::unique_ptr<BoundPlan>> bind_plan(const Recipe& recipe) {
     const auto site = static_cast<size_t>(recipe.site_of(id));
     options.fixed_weights.push_back(recipe.sites.empty() ? 1 : recipe.sites[site].options.weight);
   }
+  Plan spec = recipe.plan;
+  if (closes) spec.channels.push_back(closing_channel(recipe.run.steps));
   Mistakes mistakes;
-  auto plan = BoundPlan::bind(recipe.plan, recipe.shape->layout(), replica_states(recipe),
+  auto plan = BoundPlan::bind(spec, recipe.shape->layout(), replica_states(recipe),
                               std::move(options), mistakes);
   if (plan == nullptr) return failure(Fault::kBadInput, "{}", mistakes.text());
   return plan;
 }
 
 Recipe load_recipe(const std::string& path, const std::vector<std::string>& assignments,
-                   Mistakes& mistakes) {
+                   Mistakes& mistakes, SiteText text) {
   Value root = parse_toml_file(path, mistakes);
   if (!mistakes.empty()) return {};
   for (const std::string& assignment : assignments) set_path(root, assignment, mistakes);
-  return read_recipe(root, std::filesystem::path(path).parent_path().string(), mistakes);
+  return read_recipe(root, std::filesystem::path(path).parent_path().string(), mistakes, text);
 }
 
 }  // namespace causeway

@@ -8,6 +8,7 @@
 
 #include "core/options.h"
 #include "data/source.h"
+#include "exchange/hub_options.h"
 #include "optim/inner.h"
 #include "optim/schedule.h"
 #include "shape/shape.h"
@@ -146,12 +147,22 @@ struct TrainOptions {
   }
 };
 
+/// Values are fixed: recipes have their names.
+enum class ExchangeKind : uint8_t { kLocal = 1, kHub = 2 };
+
 struct ExchangeOptions {
-  std::string kind = "local";
+  ExchangeKind kind = ExchangeKind::kLocal;
+  Value hub = Value::Table{};
 
   template <class Visit>
   void each(Visit&& visit) {
-    visit("kind", kind, Required{}, "", "local: all replicas in this process.");
+    visit("kind", kind,
+          Choices<ExchangeKind>{{{"local", ExchangeKind::kLocal}, {"hub", ExchangeKind::kHub}}}, "",
+          "local: `causeway train` may run it, all replicas in one process. hub: only `causeway "
+          "hub`, with workers at other places; it takes local ones too.");
+    visit("hub", hub, Any{}, "",
+          "How a hub runs its rounds, where `causeway hub` trains the recipe with workers at other "
+          "places: see `causeway list recipe`.");
   }
 };
 
@@ -176,6 +187,7 @@ struct Recipe {
   Schedule schedule;
   SyncTable sync;
   ExchangeOptions exchange;
+  HubOptions hub;
   std::string base;  ///< folder of the recipe: relative paths start here, else where we are
 
   std::shared_ptr<const Tokenizer> tokenizer;
@@ -198,16 +210,23 @@ struct Recipe {
   Value resolved() const;
 };
 
+/// Whether the sites' text is to be read here.
+enum class SiteText : uint8_t {
+  kHere = 1,
+  kElsewhere = 2,  ///< a site may be without sources: its text is at another place
+};
+
 /// Reads a recipe's table. All mistakes are told at once; if there are any, the recipe is not
 /// to be used. `base` is the folder of the recipe's file.
-Recipe read_recipe(const Value& root, const std::string& base, Mistakes& mistakes);
+Recipe read_recipe(const Value& root, const std::string& base, Mistakes& mistakes,
+                   SiteText text = SiteText::kHere);
 
 /// Parses the file, applies `--set` assignments and reads it.
 Recipe load_recipe(const std::string& path, const std::vector<std::string>& assignments,
-                   Mistakes& mistakes);
+                   Mistakes& mistakes, SiteText text = SiteText::kHere);
 
-/// The plan bound to the model, for the recipe's workers: the same for hub and workers. Of a recipe
-/// without mistakes; Fault::kBadInput.
-Result<std::unique_ptr<BoundPlan>> bind_plan(const Recipe& recipe);
+/// The plan bound to the model, for the recipe's workers: the same for hub and workers, and then
+/// with a closing channel. Of a recipe without mistakes; Fault::kBadInput.
+Result<std::unique_ptr<BoundPlan>> bind_plan(const Recipe& recipe, bool closes = false);
 
 }  // namespace causeway

@@ -10,8 +10,8 @@ namespace causeway {
 namespace {
 
 HubSettings settings_of(const World& world) {
-  const HubOptions& options = world.scenario().hub;
-  HubSettings out;
+  const SimHubOptions& options = world.scenario().hub;
+  HubSettings out = settings_from(options, world.course().plan().options().workers);
   out.run = world.seed() | 1U;
   out.steps = world.course().steps();
   out.plan = world.plan_digest();
@@ -19,21 +19,6 @@ HubSettings settings_of(const World& world) {
   out.genesis = {world.genesis_digest(), world.genesis().size()};
   out.build = World::kBuild;
   out.token = options.token;
-  out.start_members =
-      options.start_members == 0 ? world.course().plan().options().workers : options.start_members;
-  out.quorum_count = options.quorum_count;
-  out.quorum_weight = options.quorum_weight;
-  out.grace_ms = options.grace_ms;
-  out.deadline_ms_min = options.deadline_ms_min;
-  out.deadline_ms_max = options.deadline_ms_max;
-  out.deadline_mads = options.deadline_mads;
-  out.lease_ms = options.lease_ms;
-  out.retain_rounds = options.retain_rounds;
-  out.snapshot_rounds = options.snapshot_rounds;
-  out.log_entries_max = options.log_entries_max;
-  out.strikes_max = options.strikes_max;
-  out.chunk_bytes = options.chunk_bytes;
-  out.window_bytes = options.window_bytes;
   return out;
 }
 

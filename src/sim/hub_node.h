@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "exchange/hub_options.h"
 #include "hub/hub_host.h"
 #include "hub/hub_machine.h"
 #include "sim/event.h"
@@ -17,48 +18,23 @@
 
 namespace causeway {
 
-/// The hub's options in a scenario: HubSettings without what follows from the course.
-struct HubOptions {
-  int64_t start_members = 0;
-  int64_t quorum_count = 1;
-  double quorum_weight = 0.5;
-  int64_t grace_ms = 0;
-  int64_t deadline_ms_min = 1'000, deadline_ms_max = 10'000;
-  double deadline_mads = 6;
-  int64_t lease_ms = 10'000;
-  int64_t retain_rounds = 8, snapshot_rounds = 4, log_entries_max = 1'000;
-  int64_t strikes_max = 3;
-  int64_t chunk_bytes = 4'096, window_bytes = 65'536;
-  int64_t spool_bytes = 256 << 20;
-  double norm_max = 0;
+/// The hub's options in a scenario, with defaults for small models and quick rounds.
+struct SimHubOptions : HubOptions {
   double code_mbyte_per_s = 500;
   std::string token = "open sesame";
 
+  SimHubOptions() {
+    deadline_ms_min = 1'000;
+    deadline_ms_max = 10'000;
+    lease_ms = 10'000;
+    chunk_bytes = 4'096;
+    window_bytes = 65'536;
+    spool_bytes = 256 << 20;
+  }
+
   template <class Visit>
   void each(Visit&& visit) {
-    constexpr Range<int64_t> kMs{0, 86'400'000}, kMany{0, 1'000'000'000};
-    constexpr Range<int64_t> kBytes{1, int64_t{1} << 40};
-    visit("start_members", start_members, kMany, "",
-          "Members that must have joined before the first round; 0: all.");
-    visit("quorum_count", quorum_count, kMany, "", "Offers that a round needs.");
-    visit("quorum_weight", quorum_weight, Range<double>{0, 1}, "",
-          "Part of the expected weight that a round needs.");
-    visit("grace_ms", grace_ms, kMs, "ms", "A round stays open so long after its deadline.");
-    visit("deadline_ms_min", deadline_ms_min, kMs, "ms", "Shortest deadline.");
-    visit("deadline_ms_max", deadline_ms_max, kMs, "ms", "Longest deadline, and the first ones.");
-    visit("deadline_mads", deadline_mads, Range<double>{0, 1'000}, "",
-          "k: a deadline is the median of arrivals and k times their median deviation.");
-    visit("lease_ms", lease_ms, kMs, "ms", "A member that is silent for so long is removed.");
-    visit("retain_rounds", retain_rounds, kMany, "rounds", "Results that are kept.");
-    visit("snapshot_rounds", snapshot_rounds, kMany, "rounds", "Between snapshots for joiners.");
-    visit("log_entries_max", log_entries_max, kMany, "",
-          "Entries of the log; then it is replaced by its state.");
-    visit("strikes_max", strikes_max, kMany, "", "Bad offers before a member is sent away.");
-    visit("chunk_bytes", chunk_bytes, Range<int64_t>{1, kChunkBytesMax}, "bytes", "Of a chunk.");
-    visit("window_bytes", window_bytes, kBytes, "bytes", "On their way before an acknowledgement.");
-    visit("spool_bytes", spool_bytes, kBytes, "bytes", "Room for offers and results.");
-    visit("norm_max", norm_max, Range<double>{0, 1e30}, "",
-          "Largest norm of an offer's channel; 0: any finite one.");
+    HubOptions::each(visit);
     visit("code_mbyte_per_s", code_mbyte_per_s, Range<double>{0.001, 1e6}, "MB/s",
           "How fast it checks and folds.");
     visit("token", token, Any{}, "", "What workers must show.");
@@ -130,7 +106,7 @@ class HubNode {
 
   World& world_;
   const Course& course_;
-  const HubOptions& options_;
+  const SimHubOptions& options_;
   const HubSettings settings_;
   const RoundSchedule schedule_;
   Threads threads_{1};

@@ -73,7 +73,7 @@ struct Scenario {
   int64_t time_limit_ms = 3'600'000, events_max = 100'000'000;
   Value model = Value::Table{}, sync = Value::Table{};  ///< ToyOptions; as in recipes
   WorkerOptions worker;
-  HubOptions hub;
+  SimHubOptions hub;
   LinkOptions network;
   DiskOptions disk;
   std::vector<FaultSpec> faults;

@@ -282,7 +282,7 @@ bool WorkerNode::take_state() {
     has_state_ = true;
     ++joins_;
     machine_->joined(applied_, trainer_->open_rounds());
-    machine_->set_step(trainer_->steps());
+    machine_->set_progress(trainer_->steps(), 0, 0);
     world_.tell(id_, "joins at step {}, after round {}", trainer_->steps(), applied_);
     world_.lived(id_, Life::kJoined);
     tick();
@@ -301,7 +301,7 @@ bool WorkerNode::start_step() {
 }
 
 void WorkerNode::step_edge() {
-  machine_->set_step(trainer_->steps());
+  machine_->set_progress(trainer_->steps(), 0, 0);
   if (options_.checkpoint_rounds > 0 && applied_ - saved_ >= options_.checkpoint_rounds &&
       !writing_)
     write_checkpoint();

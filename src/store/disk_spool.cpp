@@ -13,6 +13,11 @@
 #include "store/spool_ledger.h"
 
 namespace causeway {
+
+std::string spool_file_name(const BlobId& id) {
+  return fmt::format("blob_{}_{}", id.owner, id.digest.hex());
+}
+
 namespace {
 
 using Blob = SpoolLedger::Blob;
@@ -22,9 +27,7 @@ static_assert(sizeof(Chunk) == 8);
 constexpr uint64_t kMark = 0x0001'4c4f'4f50'5357;  // "WSPOOL", version 1
 constexpr std::string_view kSums = ".sums";
 
-std::string data_name(const BlobId& id) {
-  return fmt::format("blob_{}_{}", id.owner, id.digest.hex());
-}
+std::string data_name(const BlobId& id) { return spool_file_name(id); }
 std::string sums_name(const BlobId& id) { return data_name(id).append(kSums); }
 
 /// The blob that a file of this name belongs to.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/bytes.h"
@@ -78,6 +79,9 @@ class Spool {
   virtual int64_t bytes_reserved() const = 0;
   virtual int64_t bytes_max() const = 0;
 };
+
+/// Name of the file that a disk_spool keeps a blob's bytes in.
+std::string spool_file_name(const BlobId& id);
 
 /// Blobs in this process's memory; "durable" is what was synced, and nothing survives.
 std::unique_ptr<Spool> memory_spool(int64_t bytes_max);

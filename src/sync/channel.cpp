@@ -39,4 +39,16 @@ Value to_value(const Plan& plan) {
   return out;
 }
 
+Channel closing_channel(int64_t steps) {
+  Channel out;
+  out.name = "closing";
+  out.port.name = "assign";
+  out.port.options.set("state", "x");
+  out.weight = Weight::kEqual;
+  out.hook = Hook::kBeforeUpdate;  // of the step after the last one
+  out.period = steps;
+  out.closing = true;
+  return out;
+}
+
 }  // namespace causeway

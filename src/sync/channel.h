@@ -42,6 +42,9 @@ struct Channel {
   int64_t period = 1;
   int64_t phase = 0;
   int64_t delay = 0;
+  /// No part of the method: fires once after the run's last step, so that the mean of all replicas
+  /// is known where offers are folded. Recipes cannot set it.
+  bool closing = false;
 
   template <class Visit>
   void each(Visit&& visit) {
@@ -91,6 +94,9 @@ int64_t applications(const Channel& channel, int64_t first, int64_t last);
 struct Plan {
   std::vector<Channel> channels;
 };
+
+/// The channel that closes a run of so many steps: all parameters, exact, in equal parts.
+Channel closing_channel(int64_t steps);
 
 /// The plan as a table, every default written out: the digest of its text identifies a method.
 Value to_value(const Plan& plan);

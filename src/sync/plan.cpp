@@ -86,8 +86,9 @@ std::vector<int32_t> BoundPlan::members(int32_t channel, Hook hook, int64_t step
 }
 
 bool BoundPlan::trains(int32_t worker, int64_t step) const {
-  if (channels_.empty()) return true;
+  if (std::ranges::all_of(channels_, [](const auto& one) { return one.spec.closing; })) return true;
   return std::any_of(channels_.begin(), channels_.end(), [&](const BoundChannel& channel) {
+    if (channel.spec.closing) return false;
     const auto drawn = channel.group->members(step, options_.workers, options_.seed);
     return std::binary_search(drawn.begin(), drawn.end(), worker);
   });

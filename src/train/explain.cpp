@@ -18,13 +18,6 @@ namespace {
 
 constexpr int64_t kFloat = sizeof(float);
 
-int64_t held_memory_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  int64_t pages = 0, resident = 0;
-  statm >> pages >> resident;
-  return resident * ::sysconf(_SC_PAGESIZE);
-}
-
 int64_t state_values(const std::vector<StateSpec>& specs) {
   int64_t sum = 0;
   for (const StateSpec& spec : specs) sum += spec.count;
@@ -117,7 +110,7 @@ int64_t program_memory_bytes() {
   Arena x(placement), g(placement);
   model->initialise(1, x);
   model->loss_and_gradient(x, at::zeros({2, 9}, at::kLong), g, {});
-  return held_memory_bytes();
+  return resident_memory_bytes();
 }
 
 int64_t peak_memory_bytes() {

@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "core/random.h"
 #include "model/oracle.h"
 
 namespace causeway {

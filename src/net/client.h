@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A site's connection to its hub, made again whenever it is lost.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "net/connection.h"
+
+namespace causeway {
+
+struct ClientOptions {
+  std::string host;
+  int64_t port = 0;
+  std::shared_ptr<const TlsContext> context;  ///< null: no TLS
+  Preface preface;
+  int64_t retry_ms_min = 100, retry_ms_max = 5'000;  ///< between attempts, doubled, with jitter
+  uint64_t seed = 0;                                 ///< of the jitter
+  double send_bytes_per_s = 0, receive_bytes_per_s = 0;  ///< 0: as the link allows
+};
+
+/// A thread of its own; calls from any thread. Callbacks come one at a time, on that thread.
+class HubClient {
+ public:
+  struct Handler {
+    /// The hub has let us in, and messages may be sent: anew after each reconnection. A failure
+    /// ends it.
+    std::function<Result<void>(const Charter&)> welcomed;
+    std::function<void(Message)> receive;
+    /// The connection is lost, or could not be made. Another attempt follows.
+    std::function<void(const std::string& reason)> lost;
+    /// There is no use in trying again: Fault::kRefused and others.
+    std::function<void(const Error&)> refused;
+  };
+
+  static std::unique_ptr<HubClient> start(ClientOptions options, Handler handler);
+  virtual ~HubClient() = default;
+
+  /// Lost if there is no connection.
+  virtual void send(const Message& message) = 0;
+  virtual LinkStats stats() const = 0;
+  /// Sends what is queued, and ends.
+  virtual void stop() = 0;
+};
+
+}  // namespace causeway

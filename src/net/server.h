@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The hub's end of all connections: who may come in, what they say, and to whom it says what.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "net/connection.h"
+
+namespace causeway {
+
+/// Who wants to come in.
+struct Peer {
+  std::string address;
+  std::optional<CertificateInfo> certificate;  ///< none without TLS
+};
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";
+  int64_t port = 0;                           ///< 0: any free one
+  std::shared_ptr<const TlsContext> context;  ///< null: no TLS, which only loopback may have
+  int64_t threads = 2;
+  int64_t strangers_max = 256;  ///< connections that are not let in yet; the oldest gives way
+  int64_t inbox_bytes_max = int64_t{64} << 20;  ///< said and not yet taken in; then nobody is read
+  double site_send_bytes_per_s = 0, site_receive_bytes_per_s = 0;  ///< of each connection; 0: any
+};
+
+/// Bytes of a blob that a worker has asked for.
+struct BulkRequest {
+  uint64_t run = 0;
+  int64_t epoch = 0;
+  WorkerId worker = 0;
+  Digest blob;
+  int64_t offset = 0, bytes = 0;
+};
+
+/// Threads of its own; all calls from any thread. Messages of one worker come in order, those of
+/// several at once.
+class HubServer {
+ public:
+  struct Handler {
+    /// Lets a worker in, or says why not. Called before anything is told to it.
+    std::function<Result<Charter>(const Preface&, const Peer&)> admit;
+    /// A message. As long as a chunk's bytes live they count as said and not yet taken in.
+    std::function<void(Message)> receive;
+    /// Reads what was asked for, when there is room to send it. A failure ends that request.
+    std::function<Result<SharedBytes>(const BulkRequest&)> read;
+    /// A connection came or went; for people.
+    std::function<void(WorkerId, const std::string& what)> note;
+  };
+
+  /// Listens when it returns. Fault::kIo if it cannot; Fault::kBadInput for a host beyond loopback
+  /// without TLS.
+  static Result<std::unique_ptr<HubServer>> start(ServerOptions options, Handler handler);
+  virtual ~HubServer() = default;
+
+  virtual int64_t port() const = 0;
+  /// To the newest connection of message.worker; lost if there is none.
+  virtual void send(const Message& message) = 0;
+  /// Sends it as chunks of at most `chunk_bytes`, each read when there is room for it.
+  virtual void send_bulk(const BulkRequest& request, int64_t chunk_bytes) = 0;
+  /// Ends a worker's connection, say because its certificate is revoked.
+  virtual void drop(WorkerId worker, const std::string& reason) = 0;
+  /// Ends all whose certificate `refuse` has a reason for.
+  virtual void drop_if(const std::function<std::string(const CertificateInfo&)>& refuse) = 0;
+  /// Of the workers that are connected.
+  virtual std::map<WorkerId, LinkStats> links() const = 0;
+  /// Takes no more connections, sends what is queued, and ends.
+  virtual void stop() = 0;
+};
+
+}  // namespace causeway

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/hub_service.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "core/denormals.h"
+#include "core/durable.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "recipe/genesis.h"
+#include "recipe/shared_recipe.h"
+#include "service/result_model.h"
+#include "store/posix_disk.h"
+
+namespace causeway {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kLookMs = 500, kAccessMs = 1'000;
+constexpr int64_t kWaitMsMax = 250;  // so that a signal is seen soon
+
+}  // namespace
+
+HubService::HubService(const Recipe& recipe, HubServiceOptions options, const Clock& clock)
+    : recipe_(recipe),
+      options_(std::move(options)),
+      clock_(clock),
+      began_ns_(clock.now_ns()),
+      began_unix_ms_(clock.unix_ms()) {}
+
+HubService::~HubService() {
+  if (server_ != nullptr) server_->stop();
+}
+
+Result<std::unique_ptr<HubService>> HubService::start(const Recipe& recipe,
+                                                      HubServiceOptions options,
+                                                      const Clock& clock) {
+  std::unique_ptr<HubService> service(new HubService(recipe, std::move(options), clock));
+  CW_TRY(service->open());
+  CW_TRY(service->begin_run());
+  CW_TRY(service->listen());
+  return service;
+}
+
+// ---- What is on the disk.
+
+Result<void> HubService::open() {
+  const std::string folder = options_.folder + "/hub";
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return failure(Fault::kIo, "{}: cannot be made: {}", folder, error.message());
+  CW_ASSIGN(disk_, open_posix_disk(folder + "/spool"));
+  CW_ASSIGN(log_, open_sqlite_log(folder + "/log.sqlite"));
+  CW_ASSIGN(spool_, disk_spool(*disk_, recipe_.hub.spool_bytes));
+  reader_ = std::make_unique<BlobReader>(folder + "/spool");
+  CW_ASSIGN(plan_, bind_plan(recipe_, true));
+  schedule_ = std::make_unique<RoundSchedule>(*plan_, recipe_.run.steps);
+  const auto cores = static_cast<int32_t>(std::max(1U, std::thread::hardware_concurrency()));
+  threads_ = std::make_unique<Threads>(options_.threads > 0 ? options_.threads : cores,
+                                       [] { flush_denormals(); });
+  if (recipe_.data.tokenizer != "bytes") {
+    const std::string json = recipe_.tokenizer->json();
+    const auto bytes = std::as_bytes(std::span(json));
+    tokenizer_.assign(bytes.begin(), bytes.end());
+  }
+  return {};
+}
+
+/// Finds the run that the folder is of, or begins it.
+Result<void> HubService::begin_run() {
+  const std::string folder = options_.folder + "/hub";
+  const std::string shared = shared_recipe(recipe_);
+  CW_ASSIGN(std::optional<RunCard> card, read_run_card(folder));
+  if (card) {
+    card_ = *std::move(card);
+    if (card_.recipe != shared)
+      return failure(Fault::kBadInput,
+                     "{} is of a run with another recipe: go on with that one, or name another "
+                     "folder with --out",
+                     folder);
+  } else {
+    CW_ASSIGN(const Bytes genesis, genesis_of(recipe_, *plan_));
+    CW_ASSIGN(const std::vector<float> x, first_parameters(recipe_));
+    card_.run = digest_of(fmt::format("{} {} {}", shared, began_unix_ms_, began_ns_)).high | 1U;
+    card_.recipe = shared;
+    card_.genesis = {digest_of(genesis), std::ssize(genesis)};
+    card_.weights = digest_of(std::as_bytes(std::span(x)));
+    CW_TRY(spool_->put({kHubOwner, card_.genesis.digest}, genesis));
+  }
+  ++card_.starts;
+  CW_TRY(write_run_card(folder, card_));
+  host_ = std::make_unique<HubHost>(*plan_, plan_->count(), *log_, *spool_, *threads_,
+                                    HubHost::Gates{recipe_.hub.norm_max});
+  HubSettings settings = settings_from(recipe_.hub, recipe_.workers());
+  settings.run = card_.run;
+  settings.steps = recipe_.run.steps;
+  settings.plan = digest_of(shared);
+  settings.layout = recipe_.shape->layout().digest();
+  settings.genesis = card_.genesis;
+  settings.build = options_.version;
+  settings.token = options_.token;
+  CW_ASSIGN(machine_, host_->recover(settings, *schedule_, now_ms()));
+  watch_ = std::make_unique<Watch>(recipe_, *schedule_);
+  return {};
+}
+
+// ---- The network.
+
+Result<void> HubService::listen() {
+  work_ = std::make_unique<HubWork>(
+      *host_, *spool_, [this](HubInput input) { give(std::move(input)); },
+      [this](const SendChunk& request) {
+        server_->send_bulk({card_.run, request.epoch, request.to, request.blob.digest,
+                            request.offset, request.bytes},
+                           recipe_.hub.chunk_bytes);
+      });
+  HubServer::Handler handler;
+  handler.admit = [this](const Preface& preface, const Peer& peer) { return admit(preface, peer); };
+  handler.receive = [this](Message message) { give(HubInput(std::move(message))); };
+  handler.read = [this](const BulkRequest& request) -> Result<SharedBytes> {
+    CW_ASSIGN(Bytes bytes, reader_->read({kHubOwner, request.blob}, request.offset, request.bytes));
+    return SharedBytes(std::move(bytes));
+  };
+  handler.note = [this](WorkerId worker, const std::string& text) {
+    const std::lock_guard lock(mutex_);
+    constexpr size_t kNotesMax = 1'000;
+    if (notes_.size() < kNotesMax) notes_.emplace_back(worker, text);
+  };
+  CW_ASSIGN(server_, HubServer::start(options_.server, std::move(handler)));
+  if (options_.web) {
+    CW_ASSIGN(web_, WebServer::start(*options_.web));
+  }
+  return {};
+}
+
+/// On a thread of the network: looks only at what never changes.
+Result<Charter> HubService::admit(const Preface& preface, const Peer& peer) const {
+  if (preface.protocol != kProtocolVersion || preface.version != options_.version)
+    return failure(Fault::kRefused, "the worker's program is {} (protocol {}), the hub's {} ({})",
+                   preface.version, preface.protocol, options_.version, kProtocolVersion);
+  if (preface.worker >= recipe_.workers())
+    return failure(Fault::kRefused, "worker {} is none of this run's {}", preface.worker,
+                   recipe_.workers());
+  const auto site = static_cast<size_t>(recipe_.site_of(preface.worker));
+  const std::string name = recipe_.sites.empty() ? std::string() : recipe_.sites[site].options.name;
+  if (peer.certificate) {
+    if (!name.empty() && peer.certificate->name != name)
+      return failure(Fault::kRefused,
+                     "worker {} is of the site {}, and the certificate is that of {}",
+                     preface.worker, name, peer.certificate->name);
+    if (!options_.access_folder.empty()) {
+      CW_ASSIGN(const AccessList list, read_access_list(options_.access_folder));
+      if (const std::string reason = list.why_refused(peer.certificate->fingerprint);
+          !reason.empty())
+        return failure(Fault::kRefused, "{}", reason);
+    }
+  }
+  if (preface.token != options_.token) return failure(Fault::kRefused, "the token is wrong");
+  const auto recipe = std::as_bytes(std::span(card_.recipe));
+  return Charter{card_.run,
+                 name,
+                 {recipe.begin(), recipe.end()},
+                 tokenizer_,
+                 digest_of(card_.recipe),
+                 recipe_.shape->layout().digest(),
+                 card_.genesis.digest,
+                 card_.weights};
+}
+
+// ---- The machine's thread.
+
+void HubService::give(HubInput input) {
+  {
+    const std::lock_guard lock(mutex_);
+    inbox_.push_back(std::move(input));
+  }
+  news_.notify_one();
+}
+
+/// What has come, or nothing when the machine wants to be woken or a while has passed.
+bool HubService::take_inputs(std::vector<HubInput>& inputs) {
+  const int64_t wait_ms =
+      std::clamp<int64_t>(machine_->wake_ms() - now_ms(), 0, kWaitMsMax);
+  std::unique_lock lock(mutex_);
+  if (inbox_.empty())
+    news_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return !inbox_.empty(); });
+  inputs.swap(inbox_);
+  return !inputs.empty();
+}
+
+Result<HubSummary> HubService::run(const std::atomic<bool>& stop, const Show& show) {
+  std::vector<HubInput> inputs;
+  std::vector<HubOutput> outputs;
+  int64_t finished_ms = -1;
+  machine_->tick(now_ms(), outputs);
+  act(outputs);
+  while (!stop && machine_->halted().empty() && !over(finished_ms)) {
+    inputs.clear();
+    if (!take_inputs(inputs)) machine_->tick(now_ms(), outputs);
+    for (HubInput& input : inputs) {
+      if (const auto* message = std::get_if<Message>(&input)) watch_->heard(now_ms(), *message);
+      machine_->on(now_ms(), input, outputs);
+      input = Logged{0};  // lets go of a chunk's bytes
+      act(outputs);
+    }
+    act(outputs);
+    if (finished_ms < 0 && machine_->finished()) finished_ms = now_ms();
+    look_around(show);
+  }
+  looked_ms_ = 0;
+  look_around(show);
+  HubSummary summary;
+  summary.halted = machine_->halted();
+  summary.rounds = machine_->ledger().decided;
+  summary.finished = machine_->finished();
+  server_->stop();
+  work_.reset();
+  if (summary.finished) CW_TRY(keep_result(summary));
+  return summary;
+}
+
+/// All is decided, and all members have it or are gone; or they were given time enough.
+bool HubService::over(int64_t finished_ms) const {
+  if (finished_ms < 0) return false;
+  const bool left = std::ranges::none_of(machine_->ledger().members,
+                                         [](const auto& entry) { return entry.second.present; });
+  return left || now_ms() - finished_ms > recipe_.hub.lease_ms;
+}
+
+void HubService::act(std::vector<HubOutput>& outputs) {
+  std::vector<HubOutput> asked;
+  for (HubOutput& output : outputs) {
+    if (const auto* send = std::get_if<Send>(&output)) {
+      server_->send(send->message);
+      continue;
+    }
+    if (const auto* append = std::get_if<Append>(&output); append != nullptr && !append->restart)
+      if (const auto record = decode_record(append->record)) watch_->decided(now_ms(), *record);
+    asked.push_back(std::move(output));
+  }
+  outputs.clear();
+  work_->ask(std::move(asked));
+}
+
+void HubService::look_around(const Show& show) {
+  const int64_t now = now_ms();
+  if (now - access_ms_ >= kAccessMs && !options_.access_folder.empty()) {
+    access_ms_ = now;
+    if (const auto list = read_access_list(options_.access_folder))
+      server_->drop_if([&](const CertificateInfo& info) { return list->why_refused(info.fingerprint); });
+  }
+  if (now - looked_ms_ < kLookMs && looked_ms_ > 0) return;
+  looked_ms_ = now;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [worker, text] : notes_) watch_->noted(now, worker, text);
+    notes_.clear();
+  }
+  HubView view = watch_->view(now, *machine_, server_->links());
+  view.version = options_.version;
+  view.started_unix_ms = began_unix_ms_;
+  view.hub_starts = card_.starts;
+  view.spool_bytes_max = recipe_.hub.spool_bytes;
+  view.resident_bytes = resident_memory_bytes();
+  if (web_ != nullptr) web_->show(view);
+  if (show) show(view, watch_->take_events());
+}
+
+/// The last round's result, which is the mean of all replicas, as a model that other tools load.
+Result<void> HubService::keep_result(HubSummary& summary) {
+  CW_ASSIGN(const std::vector<float> x, closing_parameters(*plan_, machine_->ledger(), *spool_));
+  summary.weights = digest_of(std::as_bytes(std::span(x)));
+  summary.model_folder = options_.folder + "/model";
+  return write_result_model(summary.model_folder, recipe_, x);
+}
+
+}  // namespace causeway
