@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", CAUSEWAY_VERSION);
   app.require_subcommand(1);
   int exit_code = kDone;
+  add_cert(app, exit_code);
   start_logging(LogLevel::kInfo);
   try {
     app.parse(argc, argv);
