@@ -32,7 +32,11 @@ void add_export(CLI::App& app, int& exit_code);
 void add_list(CLI::App& app, int& exit_code);
 void add_sim(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
+void add_worker(CLI::App& app, int& exit_code);
 
+// Of causeway-hub.
+void add_hub(CLI::App& app, int& exit_code);
+void add_cert(CLI::App& app, int& exit_code);
 
 /// Adds a flag for every option of an options struct: `options.each(FlagForEachOption{command})`.
 /// Ranges are for read_options to check.

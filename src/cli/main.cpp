@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
+#include <csignal>
 
 #include "cli/command.h"
 #include "cli/companion.h"
@@ -8,6 +9,7 @@
 int main(int argc, char** argv) {
   using namespace causeway;
   if (const int code = run_companion(argc, argv); code >= 0) return code;
+  std::signal(SIGPIPE, SIG_IGN);  // a connection that is cut is an error, not an end
   CLI::App app("Trains one language model across sites that are joined by narrow links.",
                "causeway");
   app.set_version_flag("--version", CAUSEWAY_VERSION);
@@ -30,6 +32,7 @@ int main(int argc, char** argv) {
   add_list(app, exit_code);
   add_sim(app, exit_code);
   add_bench(app, exit_code);
+  add_worker(app, exit_code);
   start_logging(LogLevel::kWarning);
   try {
     app.parse(argc, argv);

@@ -9,6 +9,7 @@
 #include "sim/auditor.h"
 #include "sim/run.h"
 #include "train/recipe_course.h"
+#include "train/team.h"
 
 namespace causeway {
 namespace {

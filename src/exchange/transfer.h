@@ -62,6 +62,11 @@ class Upload {
   void acknowledged(int64_t now_ms, int64_t durable);
   /// The receiver asks for the bytes from `offset` on.
   void wanted(int64_t offset);
+  /// What was under way is lost: the receiver says anew where to go on.
+  void relinked() {
+    invited_ = false;
+    retry_.hurry();
+  }
   /// The next chunks, or the last ones once more if nothing was acknowledged in time.
   void pump(int64_t now_ms, const TransferSizes& sizes, std::vector<Chunk>& out);
   int64_t wake_ms() const { return done() || !invited_ ? INT64_MAX : retry_.at_ms(); }
@@ -87,6 +92,8 @@ class Download {
   /// Takes a chunk of it; anything but the next bytes is left out. When the last one has come, the
   /// whole is checked, and begun again if it is not what was wanted.
   void take(int64_t now_ms, const Chunk& chunk);
+  /// What was under way is lost.
+  void relinked() { retry_.hurry(); }
   /// What to ask for next, if it is time.
   std::optional<Get> pump(int64_t now_ms, const TransferSizes& sizes);
   int64_t wake_ms() const { return done() ? INT64_MAX : retry_.at_ms(); }

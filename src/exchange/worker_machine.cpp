@@ -110,8 +110,7 @@ void WorkerMachine::hear(int64_t now_ms, const Welcome& welcome) {
   state_ = State::kTrain;
   if (welcome.snapshot_bytes > 0) {
     state_ = State::kFetch;
-    snapshot_.emplace(welcome.snapshot, welcome.snapshot_bytes,
-                      Retry(settings_.retry_ms_min, settings_.retry_ms_max));
+    snapshot_.emplace(welcome.snapshot, welcome.snapshot_bytes, bytes_retry());
     forget_state();
   } else if (applied_ < 0) {
     be_gone("the hub has no snapshot for a worker without state");
@@ -119,11 +118,21 @@ void WorkerMachine::hear(int64_t now_ms, const Welcome& welcome) {
 }
 
 void WorkerMachine::hear(int64_t, const Refused& refused) {
-  if (refused.incarnation == incarnation_) be_gone(refused.reason);
+  if (refused.incarnation != incarnation_) return;
+  refused_ = true;
+  be_gone(refused.reason);
 }
 
 void WorkerMachine::hear(int64_t now_ms, const ChunkHeld& held) {
-  if (Upload* upload = upload_of(held.blob)) upload->acknowledged(now_ms, held.durable);
+  for (auto& [round, ticket] : tickets_)
+    for (Upload& upload : ticket.uploads) {
+      if (upload.digest() != held.blob) continue;
+      upload.acknowledged(now_ms, held.durable);
+      // The hub knows of the offer: it is said again only if bytes no longer get through.
+      ticket.retry = bytes_retry();
+      ticket.retry.said(now_ms);
+      return;
+    }
 }
 
 void WorkerMachine::hear(int64_t, const OfferHeld& held) {
@@ -147,9 +156,7 @@ void WorkerMachine::hear(int64_t now_ms, const Decision& decision) {
   if (!wanted || state_ == State::kFetch || decisions_.contains(decision.round)) return;
   Decided& decided = decisions_[decision.round];
   decided.committed = decision.committed;
-  if (decision.committed)
-    decided.download.emplace(decision.blob, decision.bytes,
-                             Retry(settings_.retry_ms_min, settings_.retry_ms_max));
+  if (decision.committed) decided.download.emplace(decision.blob, decision.bytes, bytes_retry());
 }
 
 void WorkerMachine::hear(int64_t, const Want& want) {
@@ -167,7 +174,7 @@ void WorkerMachine::hear(int64_t now_ms, const Chunk& chunk) {
     auto commit = decode_commit(decided.download->bytes());
     if (!commit || commit->round != round)
       return be_gone(fmt::format("round {}: the hub's result cannot be read", round));
-    decided.commit = *std::move(commit);
+    decided.commit = std::make_shared<const Commit>(*std::move(commit));
     decided.download.reset();
     return;
   }
@@ -217,7 +224,7 @@ void WorkerMachine::launch(Offer offer) {
     SharedBytes bytes(std::move(part.bytes));
     const Parcel parcel{part.channel, part.weight, digest_of(bytes.view()), bytes.size()};
     ticket.ready.parcels.push_back(parcel);
-    ticket.uploads.emplace_back(parcel.digest, std::move(bytes), retry);
+    ticket.uploads.emplace_back(parcel.digest, std::move(bytes), bytes_retry());
   }
 }
 
@@ -226,8 +233,8 @@ Poll WorkerMachine::poll(int64_t round, WorkerId, const Commit*& commit) {
   polled_ = round;
   if (found == decisions_.end()) return Poll::kPending;
   if (!found->second.committed) return Poll::kAborted;
-  if (!found->second.commit) return Poll::kPending;
-  commit = &*found->second.commit;
+  if (found->second.commit == nullptr) return Poll::kPending;
+  commit = found->second.commit.get();
   return Poll::kReady;
 }
 
@@ -239,6 +246,25 @@ void WorkerMachine::settled(int64_t round, WorkerId, const Digest& replicated) {
   tickets_.erase(round);
   decisions_.erase(round);
   polled_ = 0;
+}
+
+std::shared_ptr<const Commit> WorkerMachine::commit_of(int64_t round) const {
+  const auto found = decisions_.find(round);
+  return found == decisions_.end() ? nullptr : found->second.commit;
+}
+
+void WorkerMachine::relinked() {
+  hello_.hurry();
+  ask_.hurry();
+  progress_.hurry();
+  for (auto& [round, ticket] : tickets_) {
+    ticket.retry.hurry();
+    for (Upload& upload : ticket.uploads) upload.relinked();
+  }
+  if (snapshot_) snapshot_->relinked();
+  for (auto& [round, decided] : decisions_)
+    if (decided.download) decided.download->relinked();
+  wake_ms_ = 0;
 }
 
 bool WorkerMachine::expects(int64_t round, WorkerId) const {
@@ -351,7 +377,7 @@ Result<void> WorkerMachine::restore(ByteSpan bytes) {
       const Digest digest = digest_of(kept.blobs[i].view());
       if (digest != kept.ready.parcels[i].digest)
         return failure(Fault::kCorrupt, "round {}: a kept offer has changed", kept.ready.round);
-      ticket.uploads.emplace_back(digest, kept.blobs[i], ticket.retry);
+      ticket.uploads.emplace_back(digest, kept.blobs[i], bytes_retry());
     }
   }
   tickets_ = std::move(tickets);

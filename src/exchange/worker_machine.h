@@ -25,6 +25,8 @@ struct WorkerSettings {
   std::string build, token;
   int64_t retry_ms_min = 100;  ///< first repetition of an unanswered message; then doubled
   int64_t retry_ms_max = 10'000;
+  /// The same for bytes of blobs: long where the carrier loses nothing without a word (relinked).
+  int64_t bytes_retry_ms_min = 100, bytes_retry_ms_max = 10'000;
 };
 
 /// One thread at a time. Its clock is the worker's own: any monotonic count of milliseconds.
@@ -45,13 +47,19 @@ class WorkerMachine final : public Exchange {
   void on(int64_t now_ms, const Message& message, std::vector<Message>& out);
   /// Call after every advance of the trainer, and when wake_ms() is reached.
   void tick(int64_t now_ms, std::vector<Message>& out);
+  /// What carries messages has begun anew: whatever was under way is lost, and the hub may be
+  /// another process. Everything unanswered is said again at once.
+  void relinked();
   /// When tick wants to be called at the latest.
   int64_t wake_ms() const { return wake_ms_; }
 
   State state() const { return state_; }
   /// Why it is gone.
   const std::string& gone_reason() const { return gone_reason_; }
+  /// The hub refused it, and would again.
+  bool was_refused() const { return refused_; }
   int64_t epoch() const { return epoch_; }
+  int64_t applied() const { return applied_; }        ///< all rounds up to it are; -1: no state
   int64_t decided() const { return decided_; }        ///< last round known to be decided
   int64_t offer_from() const { return offer_from_; }  ///< first round that it may offer in
 
@@ -76,6 +84,9 @@ class WorkerMachine final : public Exchange {
   void settled(int64_t round, WorkerId worker, const Digest& replicated) override;
   bool expects(int64_t round, WorkerId worker) const override;
 
+  /// The round's commit, for who wants to keep it beyond `settled`; null if it is not there.
+  std::shared_ptr<const Commit> commit_of(int64_t round) const;
+
   /// What a restart on the same machine needs beside the trainer's own snapshot: offers that are
   /// not settled, with their bytes. Versioned and bounded.
   Bytes save() const;
@@ -92,7 +103,7 @@ class WorkerMachine final : public Exchange {
   struct Decided {
     bool committed = false;
     std::optional<Download> download;
-    std::optional<Commit> commit;
+    std::shared_ptr<const Commit> commit;
   };
 
   void be_gone(std::string reason);
@@ -109,6 +120,7 @@ class WorkerMachine final : public Exchange {
   void hear(int64_t now_ms, const Fenced& fenced);
   void hear(int64_t now_ms, const Chunk& chunk);
   Upload* upload_of(const Digest& blob);
+  Retry bytes_retry() const { return {settings_.bytes_retry_ms_min, settings_.bytes_retry_ms_max}; }
   TransferSizes sizes() const { return {chunk_bytes_, window_bytes_}; }
   void pump_member(int64_t now_ms, std::vector<Message>& out);
   void pump_tickets(int64_t now_ms, std::vector<Message>& out);
@@ -118,6 +130,7 @@ class WorkerMachine final : public Exchange {
 
   const WorkerSettings settings_;
   State state_ = State::kConnect;
+  bool refused_ = false;
   std::string gone_reason_;
   uint64_t run_ = 0, incarnation_ = 0;
   int64_t epoch_ = 0;

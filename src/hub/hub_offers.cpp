@@ -169,6 +169,8 @@ void HubMachine::took(const Stored& stored) {
   const auto found = incoming_.find(stored.blob);
   if (found == incoming_.end()) return;
   Incoming& incoming = found->second;
+  // Several chunks that were made durable at once are acknowledged once.
+  const bool news = !incoming.opened || incoming.durable != stored.durable;
   if (!incoming.opened) incoming.received = stored.durable;
   incoming.opened = true;
   incoming.trouble.clear();
@@ -177,7 +179,7 @@ void HubMachine::took(const Stored& stored) {
   incoming.received = std::max(incoming.received, stored.durable);
   const WorkerId worker = stored.blob.owner;
   if (const auto member = ledger_.members.find(worker);
-      member != ledger_.members.end() && member->second.present)
+      news && member != ledger_.members.end() && member->second.present)
     send(worker, member->second.epoch, ChunkHeld{stored.blob.digest, stored.durable});
   if (incoming.durable < incoming.parcel.bytes) return;
   for (auto& [number, clock] : clocks_) {

@@ -87,7 +87,8 @@ void Client::connect() {
       options_.host, std::to_string(options_.port),
       [this](std::error_code error, const tcp::resolver::results_type& ends) {
         if (stopped_) return;
-        if (error) return failed(fmt::format("{} is not known: {}", options_.host, error.message()));
+        if (error)
+          return failed(fmt::format("{} is not known: {}", options_.host, error.message()));
         socket_ = std::make_shared<tcp::socket>(io_);
         timer_.expires_after(kConnectTimeout);
         timer_.async_wait([socket = socket_](std::error_code cancelled) {

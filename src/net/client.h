@@ -17,8 +17,8 @@ struct ClientOptions {
   int64_t port = 0;
   std::shared_ptr<const TlsContext> context;  ///< null: no TLS
   Preface preface;
-  int64_t retry_ms_min = 100, retry_ms_max = 5'000;  ///< between attempts, doubled, with jitter
-  uint64_t seed = 0;                                 ///< of the jitter
+  int64_t retry_ms_min = 100, retry_ms_max = 5'000;      ///< between attempts, doubled, with jitter
+  uint64_t seed = 0;                                     ///< of the jitter
   double send_bytes_per_s = 0, receive_bytes_per_s = 0;  ///< 0: as the link allows
 };
 

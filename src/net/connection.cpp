@@ -13,7 +13,7 @@ namespace causeway {
 namespace {
 
 constexpr size_t kReadBytes = size_t{16} << 10;  // TLS hands over no more at a time
-constexpr int kReadsAtOnce = 64;                // of these, before others on the thread get their turn
+constexpr int kReadsAtOnce = 64;  // of these, before others on the thread get their turn
 constexpr int kWritesAtOnce = 64;
 constexpr int kUnsentBytes = 256 << 10;  // in the system's buffer, so that what is urgent soon goes
 
@@ -150,9 +150,8 @@ void Connection::end(const std::string& reason, bool refused) {
 }
 
 void Connection::close(std::string reason) {
-  asio::post(strand_, [self = shared_from_this(), reason = std::move(reason)] {
-    self->end(reason, false);
-  });
+  asio::post(strand_,
+             [self = shared_from_this(), reason = std::move(reason)] { self->end(reason, false); });
 }
 
 void Connection::finish(std::string reason) {
@@ -171,14 +170,15 @@ void Connection::finish(std::string reason) {
 
 void Connection::await_readable() {
   if (std::exchange(reading_, true)) return;
-  socket_.async_wait(asio::ip::tcp::socket::wait_read,
-                     asio::bind_executor(strand_, [self = shared_from_this()](std::error_code error) {
-                       self->reading_ = false;
-                       if (error)
-                         self->end(error.message(), false);
-                       else
-                         self->go_on_reading();
-                     }));
+  socket_.async_wait(
+      asio::ip::tcp::socket::wait_read,
+      asio::bind_executor(strand_, [self = shared_from_this()](std::error_code error) {
+        self->reading_ = false;
+        if (error)
+          self->end(error.message(), false);
+        else
+          self->go_on_reading();
+      }));
 }
 
 /// Frames, until nothing is there or others should have their turn.
@@ -257,8 +257,8 @@ void Connection::resume_reading() {
 
 void Connection::be_slow(asio::steady_timer& timer, int64_t wait_ns, void (Connection::*then)()) {
   timer.expires_after(std::chrono::nanoseconds(wait_ns));
-  timer.async_wait(
-      asio::bind_executor(strand_, [self = shared_from_this(), &timer, then](std::error_code error) {
+  timer.async_wait(asio::bind_executor(
+      strand_, [self = shared_from_this(), &timer, then](std::error_code error) {
         (&timer == &self->read_later_ ? self->reading_ : self->writing_) = false;
         if (!error && !self->ended_) ((*self).*then)();
       }));
@@ -296,7 +296,8 @@ bool Connection::next_piece(ByteSpan& piece) {
     current_sent_ = 0;
   }
   size_t skip = current_sent_;
-  for (const ByteSpan one : {ByteSpan(current_->head), current_->body.view(), ByteSpan(current_->tail)}) {
+  for (const ByteSpan one :
+       {ByteSpan(current_->head), current_->body.view(), ByteSpan(current_->tail)}) {
     if (skip < one.size()) {
       piece = one.subspan(skip);
       return true;
@@ -308,13 +309,14 @@ bool Connection::next_piece(ByteSpan& piece) {
 
 void Connection::await_writable() {
   if (std::exchange(writing_, true)) return;
-  socket_.async_wait(asio::ip::tcp::socket::wait_write,
-                     asio::bind_executor(strand_, [self = shared_from_this()](std::error_code error) {
-                       self->writing_ = false;
-                       if (error) return self->end(error.message(), false);
-                       self->go_on_writing();
-                       self->go_on_reading();
-                     }));
+  socket_.async_wait(
+      asio::ip::tcp::socket::wait_write,
+      asio::bind_executor(strand_, [self = shared_from_this()](std::error_code error) {
+        self->writing_ = false;
+        if (error) return self->end(error.message(), false);
+        self->go_on_writing();
+        self->go_on_reading();
+      }));
 }
 
 void Connection::go_on_writing() {
@@ -355,9 +357,10 @@ void Connection::keep_alive() {
   ByteWriter(ping.head).put(static_cast<uint64_t>(now_ns()));
   send(FrameKind::kPing, std::move(ping), true);
   alive_.expires_after(std::chrono::milliseconds(options_.ping_ms));
-  alive_.async_wait(asio::bind_executor(strand_, [self = shared_from_this()](std::error_code error) {
-    if (!error) self->keep_alive();
-  }));
+  alive_.async_wait(
+      asio::bind_executor(strand_, [self = shared_from_this()](std::error_code error) {
+        if (!error) self->keep_alive();
+      }));
 }
 
 void Connection::answer_ping(const Bytes& payload) {

@@ -9,9 +9,9 @@
 #include <asio/steady_timer.hpp>
 #include <asio/strand.hpp>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
-#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -38,11 +38,11 @@ class Pacer {
 };
 
 struct ConnectionOptions {
-  bool hub = false;  ///< this is the hub's side
+  bool hub = false;                                      ///< this is the hub's side
   double send_bytes_per_s = 0, receive_bytes_per_s = 0;  ///< 0: as the link allows
-  int64_t handshake_ms = 10'000;  ///< until `trusted` is called
+  int64_t handshake_ms = 10'000;                         ///< until `trusted` is called
   int64_t ping_ms = 5'000;
-  int64_t silence_ms = 30'000;  ///< without a byte from the other side: it is dead
+  int64_t silence_ms = 30'000;                ///< without a byte from the other side: it is dead
   size_t queue_bytes_max = size_t{64} << 20;  ///< more that waits to be sent is dropped
 };
 

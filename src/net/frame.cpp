@@ -54,7 +54,8 @@ Result<FrameHead> decode_frame_head(ByteSpan bytes) {
   std::memcpy(&head.length, bytes.data() + 1, sizeof(head.length));
   const size_t most = length_max(head.kind);
   if (most == 0)
-    return failure(Fault::kCorrupt, "a frame of kind {}; wanted: 1 to 6", static_cast<int>(bytes[0]));
+    return failure(Fault::kCorrupt, "a frame of kind {}; wanted: 1 to 6",
+                   static_cast<int>(bytes[0]));
   if (head.length > most)
     return failure(Fault::kCorrupt, "a frame of kind {} with {} bytes; wanted: at most {}",
                    static_cast<int>(bytes[0]), head.length, most);

@@ -47,12 +47,12 @@ struct Preface {
 /// What a run is, for a worker that was let in: all that hub and workers must agree on.
 struct Charter {
   uint64_t run = 0;
-  std::string site;         ///< name of the worker's site, as the recipe has it
-  Bytes recipe;             ///< TOML, resolved
-  Bytes tokenizer;          ///< tokenizer.json; empty: bytes
+  std::string site;  ///< name of the worker's site, as the recipe has it
+  Bytes recipe;      ///< TOML, resolved
+  Bytes tokenizer;   ///< tokenizer.json; empty: bytes
   Digest plan, layout;
-  Digest genesis;           ///< of the state before the first step
-  Digest weights;           ///< of the parameters in it, as weights_digest
+  Digest genesis;  ///< of the state before the first step
+  Digest weights;  ///< of the parameters in it, as weights_digest
 };
 
 struct Refusal {

@@ -49,7 +49,7 @@ class Server final : public HubServer, public Connection::Owner {
     std::optional<CertificateInfo> certificate;
     std::list<Request> requests;
     bool pumping = false;  // by one thread: chunks go in order
-    LinkStats before;  // of its earlier connections
+    LinkStats before;      // of its earlier connections
   };
 
   std::shared_ptr<const Bytes> counted(std::shared_ptr<const Bytes> payload);
@@ -171,7 +171,8 @@ void Server::let_in(Connection& connection, const Bytes& payload) {
   if (connection.has_certificate()) peer.certificate = connection.certificate();
   const auto charter = handler_.admit(*preface, peer);
   if (!charter) {
-    note(preface->worker, fmt::format("refused from {}: {}", peer.address, charter.error().message));
+    note(preface->worker,
+         fmt::format("refused from {}: {}", peer.address, charter.error().message));
     return refuse(connection, charter.error());
   }
   const WorkerId worker = preface->worker;

@@ -77,8 +77,9 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::make(const Identity& ident
   CW_CHECK(context != nullptr, "OpenSSL: {}", openssl_reason());
   std::shared_ptr<const TlsContext> out(new TlsContext(context, is_hub));
   SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
-  SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
-                                    "TLS_CHACHA20_POLY1305_SHA256");
+  SSL_CTX_set_ciphersuites(context,
+                           "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
+                           "TLS_CHACHA20_POLY1305_SHA256");
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
@@ -190,7 +191,8 @@ Result<CertificateInfo> TlsStream::peer() const {
   char* text = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &text);
   CW_ASSIGN(CertificateInfo info, read_certificate({text, static_cast<size_t>(size)}));
-  const CertificateKind wanted = context_->is_hub() ? CertificateKind::kSite : CertificateKind::kHub;
+  const CertificateKind wanted =
+      context_->is_hub() ? CertificateKind::kSite : CertificateKind::kHub;
   if (info.kind != wanted)
     return failure(Fault::kRefused, "the certificate of {} is not that of a {}", info.name,
                    context_->is_hub() ? "site" : "hub");

@@ -16,10 +16,10 @@ std::string shared_recipe(const Recipe& recipe);
 
 /// What is a place's own.
 struct OwnPart {
-  std::string base;            ///< relative paths start here
-  std::string tokenizer;       ///< path of a tokenizer.json; "bytes"
-  std::string recorded;        ///< data.recorded; empty: none
-  Value::Array site;           ///< [[data.site]] tables, as in a recipe: those that are here
+  std::string base;       ///< relative paths start here
+  std::string tokenizer;  ///< path of a tokenizer.json; "bytes"
+  std::string recorded;   ///< data.recorded; empty: none
+  Value::Array site;      ///< [[data.site]] tables, as in a recipe: those that are here
   int64_t threads = 0;
 };
 

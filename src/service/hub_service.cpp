@@ -183,8 +183,7 @@ void HubService::give(HubInput input) {
 
 /// What has come, or nothing when the machine wants to be woken or a while has passed.
 bool HubService::take_inputs(std::vector<HubInput>& inputs) {
-  const int64_t wait_ms =
-      std::clamp<int64_t>(machine_->wake_ms() - now_ms(), 0, kWaitMsMax);
+  const int64_t wait_ms = std::clamp<int64_t>(machine_->wake_ms() - now_ms(), 0, kWaitMsMax);
   std::unique_lock lock(mutex_);
   if (inbox_.empty())
     news_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return !inbox_.empty(); });
@@ -251,7 +250,8 @@ void HubService::look_around(const Show& show) {
   if (now - access_ms_ >= kAccessMs && !options_.access_folder.empty()) {
     access_ms_ = now;
     if (const auto list = read_access_list(options_.access_folder))
-      server_->drop_if([&](const CertificateInfo& info) { return list->why_refused(info.fingerprint); });
+      server_->drop_if(
+          [&](const CertificateInfo& info) { return list->why_refused(info.fingerprint); });
   }
   if (now - looked_ms_ < kLookMs && looked_ms_ > 0) return;
   looked_ms_ = now;

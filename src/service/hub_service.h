@@ -34,8 +34,8 @@ struct HubServiceOptions {
 
 struct HubSummary {
   bool finished = false;
-  std::string halted;      ///< why it could not go on; empty if it could
-  Digest weights;          ///< of the mean of all replicas at the end, if finished
+  std::string halted;  ///< why it could not go on; empty if it could
+  Digest weights;      ///< of the mean of all replicas at the end, if finished
   std::string model_folder;
   int64_t rounds = 0;
 };
@@ -46,8 +46,9 @@ class HubService {
   /// Called on the running thread a few times a second.
   using Show = std::function<void(const HubView&, const std::vector<EventView>& news)>;
 
-  /// Opens the run's folder, recovers what was decided, and listens. The recipe and the clock outlive
-  /// the service. Fault::kBadInput: the folder is of another run; kCorrupt or kIo with what to do.
+  /// Opens the run's folder, recovers what was decided, and listens. The recipe and the clock
+  /// outlive the service. Fault::kBadInput: the folder is of another run; kCorrupt or kIo with what
+  /// to do.
   static Result<std::unique_ptr<HubService>> start(const Recipe& recipe, HubServiceOptions options,
                                                    const Clock& clock);
   ~HubService();

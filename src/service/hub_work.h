@@ -18,8 +18,8 @@ namespace causeway {
 /// One thread gives, another does, in order. What was asked at once shares its waits for the disk.
 class HubWork {
  public:
-  /// `done` is called on the work's thread with what the machine is to be told. `served` with a blob
-  /// that was asked for and is whole. The host outlives the work.
+  /// `done` is called on the work's thread with what the machine is to be told. `served` with a
+  /// blob that was asked for and is whole. The host outlives the work.
   HubWork(HubHost& host, Spool& spool, std::function<void(HubInput)> done,
           std::function<void(const SendChunk&)> served);
   ~HubWork();

@@ -23,7 +23,8 @@ Result<uint64_t> number_of(const nlohmann::json& json, const std::string& key, s
   const char* const begin = text.data() + std::min(at, text.size());
   const char* const end = text.data() + std::min(at + 16, text.size());
   const auto read = std::from_chars(begin, end, value, 16);
-  if (end - begin != 16 || read.ptr != end) return failure(Fault::kCorrupt, "`{}` is {}", key, text);
+  if (end - begin != 16 || read.ptr != end)
+    return failure(Fault::kCorrupt, "`{}` is {}", key, text);
   return value;
 }
 
@@ -60,8 +61,10 @@ Result<std::optional<RunCard>> read_run_card(const std::string& folder) {
   const std::string text(std::istreambuf_iterator<char>(file), {});
   auto card = parse(text);
   if (!card)
-    return failure(Fault::kCorrupt, "{} {}; it says which run the folder is of: put it back from a "
-                   "copy, or begin in an empty folder", path_of(folder), card.error().message);
+    return failure(Fault::kCorrupt,
+                   "{} {}; it says which run the folder is of: put it back from a "
+                   "copy, or begin in an empty folder",
+                   path_of(folder), card.error().message);
   return std::optional(*std::move(card));
 }
 

@@ -14,11 +14,11 @@
 namespace causeway {
 
 struct RunCard {
-  uint64_t run = 0;     ///< never 0
-  std::string recipe;   ///< shared_recipe
-  BlobRef genesis;      ///< the state before the first step; in the spool
-  Digest weights;       ///< of the parameters in it
-  int64_t starts = 0;   ///< of hubs on this folder
+  uint64_t run = 0;    ///< never 0
+  std::string recipe;  ///< shared_recipe
+  BlobRef genesis;     ///< the state before the first step; in the spool
+  Digest weights;      ///< of the parameters in it
+  int64_t starts = 0;  ///< of hubs on this folder
 };
 
 /// None if the folder has no card yet. Fault::kCorrupt if it cannot be read.

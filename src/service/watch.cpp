@@ -24,8 +24,7 @@ RoundView& Watch::round(int64_t number) {
     if (const PlannedRound* planned = schedule_.round(number)) {
       out.step = planned->step;
       for (const int32_t channel : planned->channels)
-        out.channels.push_back(
-            schedule_.plan().channels()[static_cast<size_t>(channel)].spec.name);
+        out.channels.push_back(schedule_.plan().channels()[static_cast<size_t>(channel)].spec.name);
     }
     while (rounds_.size() > kRoundsMax) rounds_.erase(rounds_.begin());
   }
@@ -59,12 +58,13 @@ void Watch::heard(int64_t now_ms, const Message& message) {
 
 void Watch::take_progress(Seen& seen, int64_t now_ms, const Progress& progress) {
   if (progress.step > seen.progress.step && seen.progress.step > 0 && now_ms > seen.step_ms)
-    seen.steps_per_s = static_cast<double>(progress.step - seen.progress.step) /
-                       seconds(now_ms - seen.step_ms);
+    seen.steps_per_s =
+        static_cast<double>(progress.step - seen.progress.step) / seconds(now_ms - seen.step_ms);
   if (progress.step != seen.progress.step) {
     seen.step_ms = now_ms;
-    const auto worker = std::ranges::find_if(
-        seen_, [&](const auto& entry) { return &entry.second == &seen; })->first;
+    const auto worker = std::ranges::find_if(seen_, [&](const auto& entry) {
+                          return &entry.second == &seen;
+                        })->first;
     if (progress.loss > 0 && losses_.size() < kLossesMax)
       losses_.push_back({worker, progress.step, progress.loss});
   }
@@ -75,8 +75,10 @@ void Watch::take_link(Seen& seen, int64_t now_ms, const LinkStats& link) {
   const int64_t passed_ms = now_ms - seen.bytes_ms;
   if (passed_ms < kRateMs && seen.bytes_ms > 0) return;
   if (seen.bytes_ms > 0) {
-    seen.up_bytes_per_s = static_cast<double>(link.received_bytes - seen.up_bytes) / seconds(passed_ms);
-    seen.down_bytes_per_s = static_cast<double>(link.sent_bytes - seen.down_bytes) / seconds(passed_ms);
+    seen.up_bytes_per_s =
+        static_cast<double>(link.received_bytes - seen.up_bytes) / seconds(passed_ms);
+    seen.down_bytes_per_s =
+        static_cast<double>(link.sent_bytes - seen.down_bytes) / seconds(passed_ms);
   }
   seen.up_bytes = link.received_bytes;
   seen.down_bytes = link.sent_bytes;
@@ -145,8 +147,8 @@ MemberView Watch::member(WorkerId worker, int64_t now_ms, const HubMachine& mach
   MemberView out;
   out.worker = worker;
   const auto site = static_cast<size_t>(recipe_.site_of(worker));
-  out.site = recipe_.sites.empty() ? fmt::format("worker-{}", worker)
-                                   : recipe_.sites[site].options.name;
+  out.site =
+      recipe_.sites.empty() ? fmt::format("worker-{}", worker) : recipe_.sites[site].options.name;
   out.admissions = seen.admissions;
   out.step = seen.progress.step;
   out.applied_round = seen.progress.applied;
@@ -182,7 +184,8 @@ HubView Watch::view(int64_t now_ms, const HubMachine& machine,
   out.now_s = seconds(now_ms);
   out.steps = recipe_.run.steps;
   out.decided_round = ledger.decided;
-  if (const PlannedRound* planned = schedule_.round(ledger.decided)) out.decided_step = planned->step;
+  if (const PlannedRound* planned = schedule_.round(ledger.decided))
+    out.decided_step = planned->step;
   out.decided_step = std::min(out.decided_step, out.steps);
   out.finished = machine.finished();
   out.halted = machine.halted();
@@ -207,8 +210,7 @@ HubView Watch::view(int64_t now_ms, const HubMachine& machine,
   const int64_t rounds = schedule_.count();
   out.rounds = rounds;
   if (began_ms_ >= 0 && ledger.decided > began_round_)
-    out.seconds_left = seconds(now_ms - began_ms_) *
-                       static_cast<double>(rounds - ledger.decided) /
+    out.seconds_left = seconds(now_ms - began_ms_) * static_cast<double>(rounds - ledger.decided) /
                        static_cast<double>(ledger.decided - began_round_);
   for (const auto& [number, view] : rounds_) out.recent.push_back(view);
   out.events.assign(events_.begin(), events_.end());

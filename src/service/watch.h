@@ -26,7 +26,8 @@ class Watch {
   void decided(int64_t now_ms, const Record& record);
   void noted(int64_t now_ms, WorkerId worker, const std::string& text);
   /// Everything as it is now, apart from what only the process knows (bytes on disk, memory).
-  HubView view(int64_t now_ms, const HubMachine& machine, const std::map<WorkerId, LinkStats>& links);
+  HubView view(int64_t now_ms, const HubMachine& machine,
+               const std::map<WorkerId, LinkStats>& links);
   /// Lines for the log, one for each event since the last call.
   std::vector<EventView> take_events();
 
@@ -35,7 +36,7 @@ class Watch {
     std::string reason;
     int64_t admissions = 0, heard_ms = 0;
     Progress progress;
-    int64_t step_ms = 0;        // when its step count rose last
+    int64_t step_ms = 0;  // when its step count rose last
     double steps_per_s = 0;
     int64_t up_bytes = 0, down_bytes = 0, bytes_ms = 0;
     double up_bytes_per_s = 0, down_bytes_per_s = 0;

@@ -23,7 +23,10 @@ class Trainer {
   enum class Status : uint8_t { kStepped = 1, kWaiting = 2 };
   /// Goes on to the end of the step, or until a consensus is not there yet.
   virtual Status advance() = 0;
+  /// After the last step: the closing round (sync/channel.h), if the plan has one.
+  virtual Status close() { return Status::kStepped; }
   virtual int64_t steps() const = 0;  ///< finished
+  virtual int64_t tokens() const { return 0; }  ///< trained
   /// True if the step that comes next, or is under way, computes a gradient: it then takes time.
   virtual bool trains() const = 0;
   /// Waiting inside a step.

@@ -45,9 +45,10 @@ Result<BlobReader::File*> BlobReader::open(const BlobId& id) {
 
 Result<Bytes> BlobReader::read(const BlobId& id, int64_t offset, int64_t bytes) {
   CW_ASSIGN(File* const file, open(id));
-  struct stat info {};
+  struct stat info{};
   const bool known = ::fstat(file->handle, &info) == 0;
-  const int64_t here = known ? std::max<int64_t>(info.st_size - std::max<int64_t>(offset, 0), 0) : 0;
+  const int64_t here =
+      known ? std::max<int64_t>(info.st_size - std::max<int64_t>(offset, 0), 0) : 0;
   Bytes out(static_cast<size_t>(std::clamp<int64_t>(bytes, 0, here)));
   size_t have = 0;
   int error = known ? 0 : errno;

@@ -37,7 +37,12 @@ class RecipeTrainer final : public Trainer {
     CW_CHECK(status != Worker::Status::kFailed, "{}", worker_.error().message);
     return status == Worker::Status::kStepped ? Status::kStepped : Status::kWaiting;
   }
+  Status close() override {
+    const Go go = worker_.engine().at(Hook::kBeforeUpdate, worker_.steps() + 1, worker_.tokens());
+    return go == Go::kWait ? Status::kWaiting : Status::kStepped;
+  }
   int64_t steps() const override { return worker_.steps(); }
+  int64_t tokens() const override { return worker_.tokens(); }
   bool trains() const override { return worker_.engine().trains(worker_.steps() + 1); }
   bool within_step() const override { return worker_.within_step(); }
 
@@ -90,6 +95,11 @@ class RecipeTrainer final : public Trainer {
 
 }  // namespace
 
+std::unique_ptr<Trainer> make_trainer(const Basis& basis, const Clock& clock, Exchange& exchange,
+                                      Worker::Parts parts) {
+  return std::make_unique<RecipeTrainer>(basis, clock, exchange, std::move(parts));
+}
+
 RecipeCourse::RecipeCourse(std::unique_ptr<Basis> basis, const Clock& clock)
     : basis_(std::move(basis)), clock_(clock) {}
 
@@ -111,7 +121,7 @@ std::unique_ptr<Trainer> RecipeCourse::trainer(WorkerId worker, Exchange& exchan
   CW_CHECK(parts.ok(), "{}", parts.error().message);
   const auto set = basis_->first_weights(*parts->replica);
   CW_CHECK(set.ok(), "{}", set.error().message);
-  return std::make_unique<RecipeTrainer>(*basis_, clock_, exchange, *std::move(parts));
+  return make_trainer(*basis_, clock_, exchange, *std::move(parts));
 }
 
 }  // namespace causeway

@@ -12,6 +12,11 @@
 
 namespace causeway {
 
+/// A worker of the run behind the interface that the protocol's nodes train through. Basis, clock
+/// and exchange outlive it.
+std::unique_ptr<Trainer> make_trainer(const Basis& basis, const Clock& clock, Exchange& exchange,
+                                      Worker::Parts parts);
+
 class RecipeCourse final : public Course {
  public:
   /// Opens data and weights. Recipe and clock outlive the course. Fault::kBadInput or kIo if a file

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "train/site_worker.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "core/durable.h"
+#include "core/hash.h"
+#include "exchange/worker_checkpoint.h"
+#include "store/posix_disk.h"
+#include "train/recipe_course.h"
+#include "train/team.h"
+#include "train/weights.h"
+
+namespace causeway {
+namespace {
+
+constexpr const char* kCheckpoint = "checkpoint";
+constexpr const char* kCheckpointNew = "checkpoint.new";
+constexpr int64_t kWaitMs = 100;
+
+bool fires(const BoundPlan& plan, int64_t step) {
+  return std::ranges::any_of(
+      std::initializer_list<Hook>{Hook::kAfterBackward, Hook::kBeforeUpdate, Hook::kAfterUpdate},
+      [&](Hook hook) { return !plan.due(hook, step).empty(); });
+}
+
+}  // namespace
+
+SiteWorker::SiteWorker(SiteWorkerOptions options, const Clock& clock, Events events)
+    : options_(std::move(options)), clock_(clock), events_(std::move(events)) {}
+
+SiteWorker::~SiteWorker() {
+  if (client_ != nullptr) client_->stop();
+}
+
+// ---- Coming in.
+
+/// On the network's thread.
+Result<void> SiteWorker::welcomed(const Charter& charter) {
+  const std::lock_guard lock(mutex_);
+  if (charter_ && charter_->run != charter.run)
+    return failure(Fault::kRefused, "the hub there is now that of another run");
+  if (!charter_) charter_ = charter;
+  if (exchange_ != nullptr) exchange_->relinked();
+  return {};
+}
+
+/// False if it is told to stop before.
+Result<bool> SiteWorker::await_charter(const std::atomic<bool>& stop) {
+  while (!stop) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (refused_) return *refused_;
+      if (charter_) return true;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(kWaitMs / 5));
+  }
+  return false;
+}
+
+/// All that follows from the charter and what is here.
+Result<void> SiteWorker::prepare() {
+  std::error_code error;
+  std::filesystem::create_directories(options_.folder, error);
+  if (error) return failure(Fault::kIo, "{}: cannot be made: {}", options_.folder, error.message());
+  options_.own.tokenizer = "bytes";
+  if (!charter_->tokenizer.empty()) {
+    options_.own.tokenizer = options_.folder + "/tokenizer.json";
+    CW_TRY(write_file_atomically(
+        options_.own.tokenizer,
+        {reinterpret_cast<const char*>(charter_->tokenizer.data()), charter_->tokenizer.size()}));
+  }
+  const std::string shared(reinterpret_cast<const char*>(charter_->recipe.data()),
+                           charter_->recipe.size());
+  Mistakes mistakes;
+  recipe_ = read_shared_recipe(shared, options_.own, mistakes);
+  if (!mistakes.empty()) return failure(Fault::kBadInput, "{}", mistakes.text());
+  if (recipe_.shape->layout().digest() != charter_->layout)
+    return failure(Fault::kRefused, "the model of the hub's recipe is another one here");
+  CW_ASSIGN(basis_, Basis::make(recipe_, {options_.worker}));
+  CW_ASSIGN(disk_, open_posix_disk(options_.folder + "/state"));
+  prepare_compute_threads(thread_count(recipe_.run.threads));
+  return {};
+}
+
+void SiteWorker::begin(int64_t applied, ByteSpan machine) {
+  WorkerSettings settings;
+  settings.worker = options_.worker;
+  settings.plan = charter_->plan;
+  settings.layout = recipe_.shape->layout().digest();
+  settings.genesis = charter_->genesis;
+  settings.build = options_.version;
+  settings.token = options_.token;
+  settings.retry_ms_max = 1'000;
+  settings.bytes_retry_ms_min = 60'000;
+  settings.bytes_retry_ms_max = 600'000;
+  const uint64_t incarnation =
+      digest_of(fmt::format("{} {} {}", options_.worker, clock_.unix_ms(), clock_.now_ns())).low |
+      1U;
+  auto made = std::make_unique<WorkerMachine>(settings, incarnation, applied);
+  if (!machine.empty())
+    if (const auto restored = made->restore(machine); !restored)
+      note("offers that were kept are not used: " + restored.error().message);
+  exchange_->begin(std::move(made));
+}
+
+Result<void> SiteWorker::fresh_trainer() {
+  CW_ASSIGN(Worker::Parts parts, basis_->parts(options_.worker));
+  if (recipe_.model.init.empty()) {
+    CW_TRY(basis_->first_weights(*parts.replica));
+  }
+  has_weights_ = weights_digest(std::as_const(*parts.replica).arena("x")) == charter_->weights;
+  trainer_ = make_trainer(*basis_, clock_, *exchange_, std::move(parts));
+  return {};
+}
+
+/// True if the worker goes on where it was.
+Result<bool> SiteWorker::restore_checkpoint() {
+  const auto size = disk_->size(kCheckpoint);
+  if (!size) return false;
+  const auto load = [&]() -> Result<WorkerCheckpoint> {
+    CW_ASSIGN(const Bytes file, disk_->read(kCheckpoint, 0, *size));
+    CW_ASSIGN(WorkerCheckpoint checkpoint, decode_worker_checkpoint(file));
+    if (checkpoint.run != charter_->run) return failure(Fault::kCorrupt, "it is of another run");
+    CW_TRY(trainer_->restore(checkpoint.trainer));
+    return checkpoint;
+  };
+  auto checkpoint = load();
+  if (!checkpoint) {
+    note(fmt::format("{}/state/{} is not used: {}; starts from the hub's state", options_.folder,
+                     kCheckpoint, checkpoint.error().message));
+    CW_TRY(fresh_trainer());
+    has_weights_ = false;
+    return false;
+  }
+  begin(checkpoint->applied, checkpoint->machine);
+  note(fmt::format("goes on at step {}, after round {}", trainer_->steps(), checkpoint->applied));
+  return true;
+}
+
+// ---- Training.
+
+SiteSummary SiteWorker::ended(SiteSummary::End end, std::string reason) {
+  return {end, std::move(reason), trainer_ == nullptr ? 0 : trainer_->steps(), {}};
+}
+
+/// True if the trainer may go on.
+Result<bool> SiteWorker::take_state() {
+  using State = WorkerMachine::State;
+  const State state = exchange_->with([](const WorkerMachine& one) { return one.state(); });
+  if (state != State::kFetch) return state == State::kTrain;
+  const auto snapshot = exchange_->with([](const WorkerMachine& one) -> std::optional<Bytes> {
+    const auto view = one.snapshot();
+    return view ? std::optional(Bytes(view->begin(), view->end())) : std::nullopt;
+  });
+  if (!snapshot) return false;
+  CW_TRY(fresh_trainer());
+  exchange_->forget();
+  CW_ASSIGN(const int64_t joined, trainer_->join(*snapshot));
+  exchange_->with([&](WorkerMachine& one) {
+    one.joined(joined, trainer_->open_rounds());
+    one.set_progress(trainer_->steps(), trainer_->tokens(), 0);
+  });
+  note(fmt::format("joins at step {}, after round {}", trainer_->steps(), joined));
+  exchange_->tick();
+  return true;
+}
+
+/// Goes on to the end of a step, or of the run; false if it must wait for the hub.
+bool SiteWorker::finish_step() {
+  if (!trainer_->within_step() && trainer_->steps() >= recipe_.run.steps) {
+    closed_ = trainer_->close() == Trainer::Status::kStepped;
+    exchange_->tick();
+    return closed_;
+  }
+  if (!trainer_->within_step()) save_if_due();
+  if (trainer_->advance() != Trainer::Status::kStepped) {
+    exchange_->tick();
+    return false;
+  }
+  exchange_->with([&](WorkerMachine& one) {
+    one.set_progress(trainer_->steps(), trainer_->tokens(), trainer_->loss());
+  });
+  exchange_->tick();
+  if (events_.on_step) events_.on_step(trainer_->steps(), trainer_->loss(), trainer_->tokens());
+  return true;
+}
+
+/// Before a step that ends in a round: who is killed while it waits for others then has that step
+/// alone to repeat, and offers the same bytes again.
+void SiteWorker::save_if_due() {
+  if (options_.checkpoint_rounds == 0 || !fires(basis_->plan(), trainer_->steps() + 1)) return;
+  const int64_t next = trainer_->engine()->counters().round + 1;
+  if (next - saved_round_ < options_.checkpoint_rounds) return;
+  saved_round_ = next;
+  save();
+}
+
+void SiteWorker::save() {
+  const auto write = [&]() -> Result<void> {
+    WorkerCheckpoint checkpoint{charter_->run, 0, trainer_->save(), {}};
+    exchange_->with([&](const WorkerMachine& one) {
+      checkpoint.applied = one.applied();
+      checkpoint.machine = one.save();
+    });
+    if (disk_->size(kCheckpointNew)) CW_TRY(disk_->remove(kCheckpointNew));
+    CW_TRY(disk_->append(kCheckpointNew, encode_worker_checkpoint(checkpoint)));
+    CW_TRY(disk_->sync(kCheckpointNew));
+    return disk_->rename(kCheckpointNew, kCheckpoint);
+  };
+  const auto written = write();
+  if (written) return;
+  // The last good one stays; half of a new one is of no use.
+  if (disk_->size(kCheckpointNew)) static_cast<void>(disk_->remove(kCheckpointNew));
+  note(fmt::format("cannot write a checkpoint, goes on with the last one: {}",
+                   written.error().message));
+}
+
+Result<SiteSummary> SiteWorker::run(const std::atomic<bool>& stop) {
+  options_.link.preface = {Preface{}.magic, kProtocolVersion, options_.worker, options_.version,
+                           options_.token};
+  HubClient::Handler handler;
+  handler.welcomed = [this](const Charter& charter) { return welcomed(charter); };
+  handler.receive = [this](const Message& message) {
+    MachineExchange* exchange = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      exchange = exchange_.get();
+    }
+    if (exchange != nullptr) exchange->receive(message);
+  };
+  handler.lost = [this](const std::string& reason) { note("no connection to the hub: " + reason); };
+  handler.refused = [this](const Error& error) {
+    const std::lock_guard lock(mutex_);
+    refused_ = error;
+  };
+  client_ = HubClient::start(options_.link, std::move(handler));
+  const auto let_in = await_charter(stop);
+  if (!let_in) return ended(SiteSummary::End::kRefused, let_in.error().message);
+  if (!*let_in) return ended(SiteSummary::End::kLeft, "told to stop");
+  CW_TRY(prepare());
+  {
+    auto exchange = std::make_unique<MachineExchange>(
+        clock_, [this](const Message& message) { client_->send(message); });
+    const std::lock_guard lock(mutex_);
+    exchange_ = std::move(exchange);
+  }
+  CW_TRY(fresh_trainer());
+  CW_ASSIGN(const bool restored, restore_checkpoint());
+  if (!restored) begin(has_weights_ ? 0 : -1, {});
+  bool leaving = false;
+  while (true) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (refused_) return ended(SiteSummary::End::kRefused, refused_->message);
+    }
+    const auto [gone, refused, reason] = exchange_->with([](const WorkerMachine& one) {
+      return std::tuple(one.state() == WorkerMachine::State::kGone, one.was_refused(),
+                        one.gone_reason());
+    });
+    if (gone) {
+      auto summary = ended(refused   ? SiteSummary::End::kRefused
+                           : closed_ ? SiteSummary::End::kFinished
+                                     : SiteSummary::End::kLeft,
+                           reason);
+      if (closed_) summary.weights = trainer_->weights().hex();
+      client_->stop();
+      return summary;
+    }
+    if ((stop || closed_) && !leaving) {
+      leaving = true;
+      exchange_->with([&](WorkerMachine& one) {
+        one.leave(clock_.now_ns() / 1'000'000, closed_ ? 0 : options_.leave_ms,
+                  closed_ ? "finished" : "told to stop");
+      });
+      exchange_->tick();
+      continue;
+    }
+    CW_ASSIGN(const bool may, take_state());
+    if (!may || closed_ || !finish_step()) exchange_->wait(kWaitMs);
+  }
+}
+
+}  // namespace causeway

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A worker as a process: one replica that trains here, and hands its offers to a hub at another
+// place.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "core/clock.h"
+#include "net/client.h"
+#include "recipe/shared_recipe.h"
+#include "sim/trainer.h"
+#include "store/disk.h"
+#include "train/basis.h"
+#include "train/machine_exchange.h"
+
+namespace causeway {
+
+struct SiteWorkerOptions {
+  WorkerId worker = 0;
+  std::string folder;   ///< its own checkpoint
+  OwnPart own;          ///< text and threads of this place
+  std::string version;  ///< of this program
+  std::string token;
+  ClientOptions link;             ///< its preface is filled in
+  int64_t checkpoint_rounds = 1;  ///< between checkpoints; 0: none
+  int64_t leave_ms = 30'000;      ///< to hand in what is under way when it is told to leave
+};
+
+/// How a worker ended.
+struct SiteSummary {
+  enum class End : uint8_t { kFinished = 1, kLeft = 2, kRefused = 3 } end = End::kFinished;
+  std::string reason;
+  int64_t steps = 0;
+  std::string weights;  ///< digest of the run's result, if finished
+};
+
+/// Started, run and ended by one thread.
+class SiteWorker {
+ public:
+  /// For people; called on the running thread, but `note` also on others.
+  struct Events {
+    std::function<void(int64_t step, double loss, int64_t tokens)> on_step;
+    std::function<void(const std::string& text)> note;
+  };
+
+  SiteWorker(SiteWorkerOptions options, const Clock& clock, Events events);
+  ~SiteWorker();
+
+  /// Until the run is finished, the hub refuses us, or `stop` is true. Fault::kBadInput or kIo if
+  /// the text of this site, or its folder, is not usable.
+  Result<SiteSummary> run(const std::atomic<bool>& stop);
+
+ private:
+  Result<void> welcomed(const Charter& charter);
+  Result<bool> await_charter(const std::atomic<bool>& stop);
+  Result<void> prepare();
+  void begin(int64_t applied, ByteSpan machine);
+  Result<bool> restore_checkpoint();
+  Result<void> fresh_trainer();
+  Result<bool> take_state();
+  bool finish_step();
+  void save_if_due();
+  void save();
+  SiteSummary ended(SiteSummary::End end, std::string reason);
+  void note(const std::string& text) const {
+    if (events_.note) events_.note(text);
+  }
+
+  SiteWorkerOptions options_;
+  const Clock& clock_;
+  const Events events_;
+
+  std::mutex mutex_;
+  std::optional<Charter> charter_;
+  std::optional<Error> refused_;
+
+  Recipe recipe_;
+  std::unique_ptr<Basis> basis_;
+  std::unique_ptr<Disk> disk_;
+  std::unique_ptr<MachineExchange> exchange_;
+  std::unique_ptr<Trainer> trainer_;
+  std::unique_ptr<HubClient> client_;
+  bool has_weights_ = true;  // the run's first ones can be made here
+  int64_t saved_round_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace causeway
