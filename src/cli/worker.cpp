@@ -7,7 +7,6 @@
 #include "cli/command.h"
 #include "cli/endpoint.h"
 #include "cli/stop.h"
-#include "core/log.h"
 #include "core/toml.h"
 #include "train/site_worker.h"
 
@@ -163,7 +162,7 @@ int worker(const WorkerArguments& arguments) {
   SiteWorker site(
       *std::move(options), clock,
       {[&](int64_t step, double loss, int64_t tokens) { lines.tell(step, loss, tokens); },
-       [](const std::string& text) { log(LogLevel::kInfo, text); }});
+       [](const std::string& text) { fmt::print(stderr, "{}\n", text); }});
   const auto summary = site.run(stop_on_signals());
   if (!summary) return tell_error(summary.error());
   using End = SiteSummary::End;

@@ -176,9 +176,9 @@ void Server::let_in(Connection& connection, const Bytes& payload) {
     return refuse(connection, charter.error());
   }
   const WorkerId worker = preface->worker;
-  connection.trusted();
   connection.tag = worker;
   connection.send(FrameKind::kCharter, {encode_charter(*charter), {}, {}}, true);
+  connection.trusted();  // from now on it is pinged, too
   std::shared_ptr<Connection> older;
   {
     const std::lock_guard lock(mutex_);
@@ -219,7 +219,7 @@ void Server::count_inbox(int64_t bytes) {
   const bool fills = now > options_.inbox_bytes_max;
   if (fills == full_ || (full_ && now > options_.inbox_bytes_max / 2)) return;
   const std::lock_guard lock(mutex_);
-  if (std::exchange(full_, fills) == fills) return;
+  if (full_.exchange(fills) == fills) return;
   for (const auto& [worker, guest] : guests_) {
     if (guest.connection == nullptr) continue;
     fills ? guest.connection->pause_reading() : guest.connection->resume_reading();

@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace causeway {
 namespace {
@@ -108,7 +109,10 @@ TlsStream::TlsStream(std::shared_ptr<const TlsContext> context, int socket, cons
   if (context_ == nullptr) return;
   ssl_ = SSL_new(context_->get());
   CW_CHECK(ssl_ != nullptr && SSL_set_fd(ssl_, socket) == 1, "OpenSSL: {}", openssl_reason());
-  if (context_->is_hub()) return SSL_set_accept_state(ssl_);
+  if (context_->is_hub()) {
+    SSL_set_accept_state(ssl_);
+    return;
+  }
   SSL_set_connect_state(ssl_);
   X509_VERIFY_PARAM* wanted = SSL_get0_param(ssl_);
   if (is_address(host)) {

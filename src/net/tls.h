@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 
+#include "core/bytes.h"
 #include "net/certificates.h"
 
 namespace causeway {

@@ -215,7 +215,7 @@ Result<HubSummary> HubService::run(const std::atomic<bool>& stop, const Show& sh
   HubSummary summary;
   summary.halted = machine_->halted();
   summary.rounds = machine_->ledger().decided;
-  summary.finished = machine_->finished();
+  summary.finished = finished_ms >= 0;
   server_->stop();
   work_.reset();
   if (summary.finished) CW_TRY(keep_result(summary));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/run_card.h"
 
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <iterator>

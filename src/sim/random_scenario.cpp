@@ -128,7 +128,7 @@ int64_t draw_course(uint64_t seed, Scenario& out) {
 
 void draw_hub(uint64_t seed, const Mode& mode, Scenario& out) {
   Chance chance = chance_of(seed, Topic::kHub);
-  HubOptions& hub = out.hub;
+  SimHubOptions& hub = out.hub;
   // One worker may be refused for good: see draw_worker.
   const int64_t sure = out.workers - (mode.has("impostor") ? 1 : 0);
   hub.start_members = chance.happens(0.5) ? sure : chance.between(1, sure);
@@ -151,7 +151,7 @@ void draw_hub(uint64_t seed, const Mode& mode, Scenario& out) {
   if (chance.happens(0.3)) hub.code_mbyte_per_s = 0.5;
   if (!mode.patient) return;
   hub.start_members = out.workers;
-  hub.retain_rounds = HubOptions{}.retain_rounds;
+  hub.retain_rounds = SimHubOptions{}.retain_rounds;
   hub.quorum_count = 1;
   hub.quorum_weight = 1;
   hub.deadline_ms_min = hub.deadline_ms_max = hub.lease_ms = 3'000'000;

@@ -102,7 +102,7 @@ class Shrinker {
     any = with([](Scenario& s) { s.worker = {}; }) || any;
     any = with([](Scenario& s) { s.model = Value::Table{{"kind", "convex"}}; }) || any;
     any = with([](Scenario& s) { s.hub = {}; }) || any;
-    const HubOptions plain;
+    const SimHubOptions plain;
     const auto each = [&](auto field) {
       any = with([&](Scenario& s) { s.hub.*field = plain.*field; }) || any;
     };
@@ -121,7 +121,7 @@ class Shrinker {
     each(&HubOptions::quorum_weight);
     each(&HubOptions::grace_ms);
     each(&HubOptions::strikes_max);
-    each(&HubOptions::code_mbyte_per_s);
+    each(&SimHubOptions::code_mbyte_per_s);
     each(&HubOptions::start_members);
     return any;
   }

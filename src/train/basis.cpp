@@ -28,14 +28,14 @@ Basis::Basis(const Recipe& recipe)
       placement_(std::make_shared<const Placement>(model_->layout())) {}
 
 Result<std::unique_ptr<Basis>> Basis::make(const Recipe& recipe,
-                                           const std::vector<WorkerId>& workers) {
+                                           const std::vector<WorkerId>& workers, bool closes) {
   CW_CHECK(recipe.shape != nullptr && recipe.optimizer != nullptr,
            "a recipe with mistakes must not be run");
   std::unique_ptr<Basis> basis(new Basis(recipe));
   std::set<int32_t> sites;
   for (const WorkerId worker : workers) sites.insert(recipe.site_of(worker));
   CW_ASSIGN(basis->sources_, open_sites(recipe, sites));
-  CW_ASSIGN(basis->plan_, bind_plan(recipe));
+  CW_ASSIGN(basis->plan_, bind_plan(recipe, closes));
   return basis;
 }
 

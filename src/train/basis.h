@@ -20,10 +20,11 @@ StepOptions step_options(const Recipe& recipe);
 /// What the workers of a run are made from: model, placement, plan, text. Immutable.
 class Basis {
  public:
-  /// Opens the text of these workers' sites. The recipe outlives the basis. Fault::kBadInput or kIo
-  /// if a file of the recipe is not usable.
+  /// Opens the text of these workers' sites. `closes`: see bind_plan. The recipe outlives the basis.
+  /// Fault::kBadInput or kIo if a file of the recipe is not usable.
   static Result<std::unique_ptr<Basis>> make(const Recipe& recipe,
-                                             const std::vector<WorkerId>& workers);
+                                             const std::vector<WorkerId>& workers,
+                                             bool closes = false);
 
   const Recipe& recipe() const { return recipe_; }
   const Model& model() const { return *model_; }

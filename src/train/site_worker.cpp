@@ -78,7 +78,7 @@ Result<void> SiteWorker::prepare() {
   if (!mistakes.empty()) return failure(Fault::kBadInput, "{}", mistakes.text());
   if (recipe_.shape->layout().digest() != charter_->layout)
     return failure(Fault::kRefused, "the model of the hub's recipe is another one here");
-  CW_ASSIGN(basis_, Basis::make(recipe_, {options_.worker}));
+  CW_ASSIGN(basis_, Basis::make(recipe_, {options_.worker}, true));
   CW_ASSIGN(disk_, open_posix_disk(options_.folder + "/state"));
   prepare_compute_threads(thread_count(recipe_.run.threads));
   return {};
