@@ -36,6 +36,7 @@ void add_worker(CLI::App& app, int& exit_code);
 
 // Of causeway-hub.
 void add_hub(CLI::App& app, int& exit_code);
+void add_dry_worker(CLI::App& app, int& exit_code);
 void add_cert(CLI::App& app, int& exit_code);
 
 /// Adds a flag for every option of an options struct: `options.each(FlagForEachOption{command})`.

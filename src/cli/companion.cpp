@@ -16,7 +16,7 @@
 namespace causeway {
 namespace {
 
-constexpr std::array<std::string_view, 3> kCommands = {"hub", "cert", "status"};
+constexpr std::array<std::string_view, 4> kCommands = {"hub", "dry-worker", "cert", "status"};
 
 }  // namespace
 

@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = kDone;
   add_hub(app, exit_code);
+  add_dry_worker(app, exit_code);
   add_cert(app, exit_code);
   start_logging(LogLevel::kInfo);
   try {

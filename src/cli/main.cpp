@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
       "  hub     Fold the offers of workers at other places\n"
       "  cert    Make and look at certificates\n"
       "  status  Look at a hub's run\n"
+      "  dry-worker  Try a hub and its links without training\n"
       "Try: causeway explain examples/four-sites.toml\n     causeway COMMAND --help");
   int exit_code = kDone;
   add_train(app, exit_code);

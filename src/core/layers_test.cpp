@@ -52,7 +52,7 @@ const std::map<std::string, Layer>& layers() {
       {"model", {{"core", "kernel", "tokenizer", "data", "sync", "shape", "tensor"}, {}, true}},
       {"train",
        {{"core", "codec", "aggregate", "tokenizer", "data", "prepare", "sync", "exchange", "sim",
-         "net", "store", "optim", "record", "shape", "recipe", "tensor", "model"},
+         "net", "store", "service", "optim", "record", "shape", "recipe", "tensor", "model"},
         {},
         true}},
       {"lab",

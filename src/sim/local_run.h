@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "sim/trainer.h"
+#include "exchange/trainer.h"
 
 namespace causeway {
 

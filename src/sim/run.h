@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "sim/scenario.h"
-#include "sim/trainer.h"
+#include "exchange/trainer.h"
 #include "sim/world.h"
 
 namespace causeway {

@@ -6,7 +6,7 @@
 #include "core/options.h"
 #include "sim/toy_model.h"
 #include "sim/toy_trainer.h"
-#include "sim/trainer.h"
+#include "exchange/trainer.h"
 
 namespace causeway {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "sim/toy_model.h"
-#include "sim/trainer.h"
+#include "exchange/trainer.h"
 #include "sync/engine.h"
 #include "sync/replica.h"
 

@@ -12,7 +12,7 @@
 #include "sim/machine.h"
 #include "sim/observer.h"
 #include "sim/sim_disk.h"
-#include "sim/trainer.h"
+#include "exchange/trainer.h"
 
 namespace causeway {
 

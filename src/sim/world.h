@@ -23,7 +23,7 @@
 #include "sim/network.h"
 #include "sim/observer.h"
 #include "sim/scenario.h"
-#include "sim/trainer.h"
+#include "exchange/trainer.h"
 #include "sim/worker_node.h"
 
 namespace causeway {

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "core/clock.h"
-#include "sim/trainer.h"
+#include "exchange/trainer.h"
 #include "train/basis.h"
 
 namespace causeway {

@@ -15,7 +15,7 @@
 
 namespace causeway {
 
-/// One replica that trains, as the simulator sees it. One thread at a time.
+/// One replica that trains, as the protocol sees it. One thread at a time.
 class Trainer {
  public:
   virtual ~Trainer() = default;
@@ -49,7 +49,7 @@ class Trainer {
   virtual void spoil(float value) = 0;
 };
 
-/// What a scenario trains: a toy of the simulator, or a recipe with a real model.
+/// What is trained: a toy of the simulator, or a recipe with a real model.
 class Course {
  public:
   virtual ~Course() = default;

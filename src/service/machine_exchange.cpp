@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "train/machine_exchange.h"
+#include "service/machine_exchange.h"
 
 #include <algorithm>
 #include <chrono>

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "train/site_worker.h"
+#include "service/site_worker.h"
 
 #include <algorithm>
 #include <filesystem>
 
-#include "core/durable.h"
 #include "core/hash.h"
 #include "exchange/worker_checkpoint.h"
 #include "store/posix_disk.h"
-#include "train/recipe_course.h"
-#include "train/team.h"
-#include "train/weights.h"
 
 namespace causeway {
 namespace {
@@ -27,8 +23,12 @@ bool fires(const BoundPlan& plan, int64_t step) {
 
 }  // namespace
 
-SiteWorker::SiteWorker(SiteWorkerOptions options, const Clock& clock, Events events)
-    : options_(std::move(options)), clock_(clock), events_(std::move(events)) {}
+SiteWorker::SiteWorker(SiteWorkerOptions options, Workplace& workplace, const Clock& clock,
+                       Events events)
+    : options_(std::move(options)),
+      workplace_(workplace),
+      clock_(clock),
+      events_(std::move(events)) {}
 
 SiteWorker::~SiteWorker() {
   if (client_ != nullptr) client_->stop();
@@ -64,31 +64,15 @@ Result<void> SiteWorker::prepare() {
   std::error_code error;
   std::filesystem::create_directories(options_.folder, error);
   if (error) return failure(Fault::kIo, "{}: cannot be made: {}", options_.folder, error.message());
-  options_.own.tokenizer = "bytes";
-  if (!charter_->tokenizer.empty()) {
-    options_.own.tokenizer = options_.folder + "/tokenizer.json";
-    CW_TRY(write_file_atomically(
-        options_.own.tokenizer,
-        {reinterpret_cast<const char*>(charter_->tokenizer.data()), charter_->tokenizer.size()}));
-  }
-  const std::string shared(reinterpret_cast<const char*>(charter_->recipe.data()),
-                           charter_->recipe.size());
-  Mistakes mistakes;
-  recipe_ = read_shared_recipe(shared, options_.own, mistakes);
-  if (!mistakes.empty()) return failure(Fault::kBadInput, "{}", mistakes.text());
-  if (recipe_.shape->layout().digest() != charter_->layout)
-    return failure(Fault::kRefused, "the model of the hub's recipe is another one here");
-  CW_ASSIGN(basis_, Basis::make(recipe_, {options_.worker}, true));
   CW_ASSIGN(disk_, open_posix_disk(options_.folder + "/state"));
-  prepare_compute_threads(thread_count(recipe_.run.threads));
-  return {};
+  return workplace_.open(*charter_, options_.folder);
 }
 
 void SiteWorker::begin(int64_t applied, ByteSpan machine) {
   WorkerSettings settings;
   settings.worker = options_.worker;
   settings.plan = charter_->plan;
-  settings.layout = recipe_.shape->layout().digest();
+  settings.layout = workplace_.layout();
   settings.genesis = charter_->genesis;
   settings.build = options_.version;
   settings.token = options_.token;
@@ -105,17 +89,14 @@ void SiteWorker::begin(int64_t applied, ByteSpan machine) {
   exchange_->begin(std::move(made));
 }
 
-Result<void> SiteWorker::fresh_trainer() {
-  CW_ASSIGN(Worker::Parts parts, basis_->parts(options_.worker));
-  if (recipe_.model.init.empty()) {
-    CW_TRY(basis_->first_weights(*parts.replica));
-  }
-  has_weights_ = weights_digest(std::as_const(*parts.replica).arena("x")) == charter_->weights;
-  trainer_ = make_trainer(*basis_, clock_, *exchange_, std::move(parts));
-  return {};
+/// True if it stands where the run begins.
+Result<bool> SiteWorker::fresh_trainer() {
+  CW_ASSIGN(Workplace::Fresh fresh, workplace_.trainer(*exchange_));
+  trainer_ = std::move(fresh.trainer);
+  return fresh.at_start;
 }
 
-/// True if the worker goes on where it was.
+/// True if the machine has begun: where the worker was, or to join.
 Result<bool> SiteWorker::restore_checkpoint() {
   const auto size = disk_->size(kCheckpoint);
   if (!size) return false;
@@ -130,9 +111,9 @@ Result<bool> SiteWorker::restore_checkpoint() {
   if (!checkpoint) {
     note(fmt::format("{}/state/{} is not used: {}; starts from the hub's state", options_.folder,
                      kCheckpoint, checkpoint.error().message));
-    CW_TRY(fresh_trainer());
-    has_weights_ = false;
-    return false;
+    if (auto fresh = fresh_trainer(); !fresh) return fresh.error();
+    begin(-1, {});
+    return true;
   }
   begin(checkpoint->applied, checkpoint->machine);
   note(fmt::format("goes on at step {}, after round {}", trainer_->steps(), checkpoint->applied));
@@ -155,7 +136,7 @@ Result<bool> SiteWorker::take_state() {
     return view ? std::optional(Bytes(view->begin(), view->end())) : std::nullopt;
   });
   if (!snapshot) return false;
-  CW_TRY(fresh_trainer());
+  if (auto fresh = fresh_trainer(); !fresh) return fresh.error();
   exchange_->forget();
   CW_ASSIGN(const int64_t joined, trainer_->join(*snapshot));
   exchange_->with([&](WorkerMachine& one) {
@@ -169,7 +150,7 @@ Result<bool> SiteWorker::take_state() {
 
 /// Goes on to the end of a step, or of the run; false if it must wait for the hub.
 bool SiteWorker::finish_step() {
-  if (!trainer_->within_step() && trainer_->steps() >= recipe_.run.steps) {
+  if (!trainer_->within_step() && trainer_->steps() >= workplace_.steps()) {
     closed_ = trainer_->close() == Trainer::Status::kStepped;
     exchange_->tick();
     return closed_;
@@ -190,7 +171,7 @@ bool SiteWorker::finish_step() {
 /// Before a step that ends in a round: who is killed while it waits for others then has that step
 /// alone to repeat, and offers the same bytes again.
 void SiteWorker::save_if_due() {
-  if (options_.checkpoint_rounds == 0 || !fires(basis_->plan(), trainer_->steps() + 1)) return;
+  if (options_.checkpoint_rounds == 0 || !fires(workplace_.plan(), trainer_->steps() + 1)) return;
   const int64_t next = trainer_->engine()->counters().round + 1;
   if (next - saved_round_ < options_.checkpoint_rounds) return;
   saved_round_ = next;
@@ -246,9 +227,9 @@ Result<SiteSummary> SiteWorker::run(const std::atomic<bool>& stop) {
     const std::lock_guard lock(mutex_);
     exchange_ = std::move(exchange);
   }
-  CW_TRY(fresh_trainer());
+  CW_ASSIGN(const bool at_start, fresh_trainer());
   CW_ASSIGN(const bool restored, restore_checkpoint());
-  if (!restored) begin(has_weights_ ? 0 : -1, {});
+  if (!restored) begin(at_start ? 0 : -1, {});
   bool leaving = false;
   while (true) {
     {

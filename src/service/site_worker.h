@@ -14,18 +14,15 @@
 
 #include "core/clock.h"
 #include "net/client.h"
-#include "recipe/shared_recipe.h"
-#include "sim/trainer.h"
+#include "service/machine_exchange.h"
+#include "service/workplace.h"
 #include "store/disk.h"
-#include "train/basis.h"
-#include "train/machine_exchange.h"
 
 namespace causeway {
 
 struct SiteWorkerOptions {
   WorkerId worker = 0;
   std::string folder;   ///< its own checkpoint
-  OwnPart own;          ///< text and threads of this place
   std::string version;  ///< of this program
   std::string token;
   ClientOptions link;             ///< its preface is filled in
@@ -50,7 +47,8 @@ class SiteWorker {
     std::function<void(const std::string& text)> note;
   };
 
-  SiteWorker(SiteWorkerOptions options, const Clock& clock, Events events);
+  /// Workplace and clock outlive it.
+  SiteWorker(SiteWorkerOptions options, Workplace& workplace, const Clock& clock, Events events);
   ~SiteWorker();
 
   /// Until the run is finished, the hub refuses us, or `stop` is true. Fault::kBadInput or kIo if
@@ -63,7 +61,7 @@ class SiteWorker {
   Result<void> prepare();
   void begin(int64_t applied, ByteSpan machine);
   Result<bool> restore_checkpoint();
-  Result<void> fresh_trainer();
+  Result<bool> fresh_trainer();
   Result<bool> take_state();
   bool finish_step();
   void save_if_due();
@@ -74,6 +72,7 @@ class SiteWorker {
   }
 
   SiteWorkerOptions options_;
+  Workplace& workplace_;
   const Clock& clock_;
   const Events events_;
 
@@ -81,13 +80,10 @@ class SiteWorker {
   std::optional<Charter> charter_;
   std::optional<Error> refused_;
 
-  Recipe recipe_;
-  std::unique_ptr<Basis> basis_;
   std::unique_ptr<Disk> disk_;
   std::unique_ptr<MachineExchange> exchange_;
   std::unique_ptr<Trainer> trainer_;
   std::unique_ptr<HubClient> client_;
-  bool has_weights_ = true;  // the run's first ones can be made here
   int64_t saved_round_ = 0;
   bool closed_ = false;
 };

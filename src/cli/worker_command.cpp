@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/worker_command.h"
+
+#include <cstdio>
+#include <filesystem>
+
+#include "cli/command.h"
+#include "cli/endpoint.h"
+#include "cli/stop.h"
+#include "core/toml.h"
+#include "service/site_worker.h"
+
+namespace causeway {
+namespace {
+
+constexpr int64_t kPort = 7437;
+
+/// What a worker.toml says; the command line goes before it.
+struct WorkerFile {
+  std::string hub, folder, certificate, token_file, limit_up, limit_down;
+  int64_t worker = -1, threads = 0, checkpoint_rounds = 1, leave_ms = 30'000;
+  Value data = Value::Table{};
+
+  template <class Visit>
+  void each(Visit&& visit) {
+    visit("hub", hub, Any{}, "", "HOST:PORT of the hub.");
+    visit("worker", worker, Range<int64_t>{-1, 1'000'000}, "",
+          "Which of the recipe's workers this is, from 0.");
+    visit("folder", folder, Any{}, "",
+          "Where its own checkpoint lies; empty: runs/worker-N. A worker that starts again goes on "
+          "from there.");
+    visit("certificate", certificate, Any{}, "",
+          "The site's certificate; its key and authority.crt lie beside it.");
+    visit("token_file", token_file, Any{}, "", "A file with the hub's token, if it wants one.");
+    visit("limit_up", limit_up, Any{}, "", "Most that is sent, such as 50Mbit/s; empty: any.");
+    visit("limit_down", limit_down, Any{}, "", "Most that is received; empty: any.");
+    visit("threads", threads, Range<int64_t>{0, 1024}, "", "That compute; 0: the machine's cores.");
+    visit("checkpoint_rounds", checkpoint_rounds, Range<int64_t>{0, 1'000'000'000}, "rounds",
+          "Between its checkpoints; 0: none.");
+    visit("leave_ms", leave_ms, Range<int64_t>{0, 86'400'000}, "ms",
+          "To hand in what is under way when it is told to leave (SIGTERM, Ctrl-C).");
+    visit("data", data, Any{}, "",
+          "[[data.site]] tables, as in a recipe: where the text of this place is.");
+  }
+};
+
+struct WorkerArguments {
+  std::string config, sites;
+  WorkerFile file;
+  SecurityArguments security;
+  bool json = false;
+};
+
+/// The tables of sites in a worker.toml or a recipe, and `recorded` of a recipe.
+void take_data(const Value& data, const std::string& base, OwnPart& own) {
+  own.base = base;
+  if (const Value* sites = data.find("site"); sites != nullptr && sites->is(Value::Kind::kArray))
+    own.site = sites->array();
+  if (const Value* recorded = data.find("recorded");
+      recorded != nullptr && recorded->is(Value::Kind::kString))
+    own.recorded = recorded->string();
+}
+
+std::string folder_of(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
+Result<SiteWorkerOptions> options_of(const WorkerArguments& arguments, const WorkerFile& file) {
+  SiteWorkerOptions out;
+  out.worker = static_cast<WorkerId>(file.worker);
+  out.folder = file.folder.empty() ? fmt::format("runs/worker-{}", file.worker) : file.folder;
+  out.version = CAUSEWAY_VERSION;
+  out.checkpoint_rounds = file.checkpoint_rounds;
+  out.leave_ms = file.leave_ms;
+  CW_ASSIGN(out.token, read_token(file.token_file));
+  CW_ASSIGN(const Endpoint hub, parse_endpoint(file.hub, kPort));
+  out.link.host = hub.host;
+  out.link.port = hub.port;
+  out.link.seed = static_cast<uint64_t>(file.worker);
+  SecurityArguments security = arguments.security;
+  security.certificate = file.certificate;
+  CW_ASSIGN(out.link.context, open_security(security, hub.host, CertificateKind::kSite));
+  CW_ASSIGN(out.link.send_bytes_per_s, parse_rate(file.limit_up));
+  CW_ASSIGN(out.link.receive_bytes_per_s, parse_rate(file.limit_down));
+  return out;
+}
+
+/// The file, with what the command line says put over it.
+WorkerFile read_file(const WorkerArguments& arguments, OwnPart& own, Mistakes& mistakes) {
+  WorkerFile file;
+  if (!arguments.config.empty()) {
+    const Value root = parse_toml_file(arguments.config, mistakes);
+    if (mistakes.empty()) read_options(root, file, mistakes);
+    take_data(file.data, folder_of(arguments.config), own);
+  }
+  const WorkerFile unset;
+  WorkerFile given = arguments.file;
+  const auto put = [](auto& to, const auto& from, const auto& plain) {
+    if (from != plain) to = from;
+  };
+  put(file.hub, given.hub, unset.hub);
+  put(file.folder, given.folder, unset.folder);
+  put(file.certificate, given.certificate, unset.certificate);
+  put(file.token_file, given.token_file, unset.token_file);
+  put(file.limit_up, given.limit_up, unset.limit_up);
+  put(file.limit_down, given.limit_down, unset.limit_down);
+  put(file.worker, given.worker, unset.worker);
+  put(file.threads, given.threads, unset.threads);
+  put(file.checkpoint_rounds, given.checkpoint_rounds, unset.checkpoint_rounds);
+  put(file.leave_ms, given.leave_ms, unset.leave_ms);
+  if (!arguments.sites.empty()) {
+    const Value root = parse_toml_file(arguments.sites, mistakes);
+    if (const Value* data = root.find("data")) take_data(*data, folder_of(arguments.sites), own);
+  }
+  if (file.hub.empty())
+    mistakes.add({"worker", 0}, "`hub` is missing: HOST:PORT, in worker.toml or as --hub");
+  if (file.worker < 0)
+    mistakes.add({"worker", 0},
+                 "`worker` is missing: a number from 0, in worker.toml or as "
+                 "--worker");
+  return file;
+}
+
+/// A line now and then; each step with --json.
+class StepLines {
+ public:
+  explicit StepLines(bool json) : json_(json) {}
+
+  void tell(int64_t step, double loss, int64_t tokens) {
+    if (json_) {
+      fmt::print("{{\"step\": {}, \"loss\": {:.6f}, \"tokens\": {}}}\n", step, loss, tokens);
+      return static_cast<void>(std::fflush(stdout));
+    }
+    constexpr int64_t kEveryNs = 5'000'000'000;
+    const int64_t now_ns = clock_.now_ns();
+    if (told_ns_ != 0 && now_ns - told_ns_ < kEveryNs) return;
+    told_ns_ = now_ns;
+    fmt::print("step {}  loss {:.4f}  {} tokens\n", step, loss, tokens);
+    std::fflush(stdout);
+  }
+
+ private:
+  const bool json_;
+  const SystemClock clock_;
+  int64_t told_ns_ = 0;
+};
+
+int worker(const WorkerArguments& arguments, const WorkerCommand& command) {
+  Mistakes mistakes;
+  OwnPart own;
+  const WorkerFile file = read_file(arguments, own, mistakes);
+  if (!mistakes.empty())
+    return tell_mistakes(arguments.config.empty() ? "the command line" : arguments.config,
+                         mistakes);
+  auto options = options_of(arguments, file);
+  if (!options) return tell_error(options.error());
+  own.threads = file.threads;
+  const SystemClock clock;
+  const auto workplace = command.workplace(options->worker, std::move(own), clock);
+  StepLines lines(arguments.json);
+  SiteWorker site(
+      *std::move(options), *workplace, clock,
+      {[&](int64_t step, double loss, int64_t tokens) { lines.tell(step, loss, tokens); },
+       [](const std::string& text) { fmt::print(stderr, "{}\n", text); }});
+  const auto summary = site.run(stop_on_signals());
+  if (!summary) return tell_error(summary.error());
+  using End = SiteSummary::End;
+  if (summary->end == End::kRefused)
+    return tell_error({Fault::kRefused, "the hub refuses: " + summary->reason});
+  if (summary->end == End::kLeft) {
+    fmt::print("left at step {}: {}; the same command goes on from there\n", summary->steps,
+               summary->reason);
+    return kLeftEarly;
+  }
+  fmt::print("finished at step {}\nweights {}\n", summary->steps, summary->weights);
+  return kDone;
+}
+
+}  // namespace
+
+void add_worker_command(CLI::App& app, WorkerCommand what, int& exit_code) {
+  auto arguments = std::make_shared<WorkerArguments>();
+  CLI::App* command = app.add_subcommand(what.name, what.summary);
+  command->add_option("--config", arguments->config,
+                      "worker.toml: what follows, and [[data.site]] tables");
+  WorkerFile& file = arguments->file;
+  command->add_option("--hub", file.hub, "Where the hub listens")->type_name("HOST[:PORT]");
+  command->add_option("--worker", file.worker, "Which of the recipe's workers this is, from 0");
+  command->add_option("--folder", file.folder, "Its own checkpoint (default: runs/worker-N)");
+  command->add_option("--cert", file.certificate,
+                      "The site's certificate; its key and authority.crt lie beside it");
+  command->add_flag("--insecure", arguments->security.insecure,
+                    "Without TLS, to 127.0.0.1 only: for trying things out");
+  command->add_option("--token-file", file.token_file, "A file with the hub's token");
+  command->add_option("--sites", arguments->sites,
+                      "A recipe, or a TOML file with [[data.site]] tables: where the text is");
+  command->add_option("--limit-up", file.limit_up, "Most that is sent, such as 50Mbit/s");
+  command->add_option("--limit-down", file.limit_down, "Most that is received");
+  command->add_option("--threads", file.threads, "That compute; 0: the machine's cores");
+  command->add_option("--checkpoint-rounds", file.checkpoint_rounds,
+                      "Rounds between its checkpoints; 0: none");
+  command->add_option("--leave-ms", file.leave_ms,
+                      "Time to hand in what is under way when it is told to leave");
+  command->add_flag("--json", arguments->json, "Each step as a JSON line");
+  command->footer(
+      "The recipe comes from the hub; only paths of text, device and identity are said here.\n"
+      "Exit codes: 0 done, 1 failed, 2 bad usage, 3 refused by the hub, 75 left early.\n"
+      "Example: " +
+      what.example);
+  command->callback(
+      [arguments, what = std::move(what), &exit_code] { exit_code = worker(*arguments, what); });
+}
+
+}  // namespace causeway

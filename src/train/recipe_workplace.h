@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "recipe/shared_recipe.h"
+#include "service/workplace.h"
+#include "train/basis.h"
+
+namespace causeway {
+
+/// Trains the model of the hub's recipe on the text of this place.
+class RecipeWorkplace final : public Workplace {
+ public:
+  /// The clock outlives it.
+  RecipeWorkplace(WorkerId worker, OwnPart own, const Clock& clock)
+      : worker_(worker), own_(std::move(own)), clock_(clock) {}
+
+  Result<void> open(const Charter& charter, const std::string& folder) override;
+  const BoundPlan& plan() const override { return basis_->plan(); }
+  const Digest& layout() const override { return layout_; }
+  int64_t steps() const override { return recipe_.run.steps; }
+  Result<Fresh> trainer(Exchange& exchange) override;
+
+ private:
+  const WorkerId worker_;
+  OwnPart own_;
+  const Clock& clock_;
+  Recipe recipe_;
+  Digest layout_, weights_;
+  std::unique_ptr<Basis> basis_;
+};
+
+}  // namespace causeway
