@@ -29,8 +29,7 @@ void HubMachine::strike(WorkerId worker, int64_t epoch, const OfferReady& offer,
                         std::string reason) {
   drop_transfer({offer.round, worker});
   if (const auto round = ledger_.rounds.find(offer.round); round != ledger_.rounds.end())
-    if (const auto held = round->second.held.find(worker); held != round->second.held.end())
-      for (const Parcel& parcel : held->second.parcels) orphans_.push_back({worker, parcel.digest});
+    leave_orphans(worker, round->second, ledger_.decided + 1);
   append(Struck{offer.round, worker, epoch, reason});
   if (const auto clock = clocks_.find(offer.round); clock != clocks_.end())
     clock->second.awaited.erase(worker);
@@ -255,6 +254,12 @@ void HubMachine::drop_transfer(Key key) {
     incoming_.erase(blob);
     emit(DropBlob{blob});
   }
+}
+
+/// What it holds of the worker is wanted by nobody, unless it is offered again.
+void HubMachine::leave_orphans(WorkerId worker, const RoundState& round, int64_t until) {
+  if (const auto held = round.held.find(worker); held != round.held.end())
+    for (const Parcel& parcel : held->second.parcels) orphans_[{worker, parcel.digest}] = until;
 }
 
 bool HubMachine::in_use(const BlobId& blob) const {
