@@ -112,7 +112,7 @@ class Hub {
   }
 
   bool log_is_slow = false;  // appends become durable when the test says so
-  bool fold_is_slow = false;
+  bool fold_is_slow = false, store_is_slow = false;
   int64_t chunks_sent = 0;
   std::optional<Error> check_trouble;
   void flush() {
@@ -121,6 +121,7 @@ class Hub {
   }
   std::vector<Fold> folds;
   size_t blobs() const { return blobs_.size(); }
+  int64_t blob_bytes(const BlobId& blob) { return blobs_[blob]; }
   size_t worker_blobs() const {
     return static_cast<size_t>(std::ranges::count_if(
         blobs_, [](const auto& blob) { return blob.first.owner != kHubOwner; }));
@@ -144,7 +145,7 @@ class Hub {
         pending_.push_back(Stored{open->blob, blobs_[open->blob]});
       } else if (const auto* store = std::get_if<Store>(&output)) {
         blobs_[store->blob] = store->offset + store->bytes.size();
-        pending_.push_back(Stored{store->blob, blobs_[store->blob]});
+        if (!store_is_slow) pending_.push_back(Stored{store->blob, blobs_[store->blob]});
       } else if (const auto* drop = std::get_if<DropBlob>(&output)) {
         blobs_.erase(drop->blob);
       } else if (const auto* check = std::get_if<Check>(&output)) {
@@ -448,6 +449,24 @@ TEST(HubMachine, LeavesNothingInTheSpoolThoughRoundsOverlap) {
     most = std::max(most, hub.worker_blobs());
   }
   EXPECT_LE(most, 3U * 2U);
+}
+
+// Goal: who sends without waiting for an acknowledgement does not fill the hub's memory.
+TEST(HubMachine, TakesNoMoreThanAWindowBeforeItIsDurable) {
+  Hub hub({.chunk_bytes = 8, .window_bytes = 20});
+  hub.join_all();
+  const OfferReady ready = hub.offer(1, 0);
+  const BlobId blob{0, ready.parcels[0].digest};
+  hub.say(0, ready);
+  hub.store_is_slow = true;
+  for (int64_t offset = 0; offset < kBytes; offset += 8)
+    hub.say(0, Chunk{blob.digest, offset, SharedBytes(Bytes(8))});
+  EXPECT_EQ(hub.blob_bytes(blob), 16);
+  hub.input(Stored{blob, 16});
+  hub.store_is_slow = false;
+  for (int64_t offset = 16; offset < kBytes; offset += 8)
+    hub.say(0, Chunk{blob.digest, offset, SharedBytes(Bytes(8))});
+  EXPECT_EQ(hub.heard<OfferHeld>(0).size(), 1U);
 }
 
 TEST(HubMachine, AnOldEpochIsFenced) {

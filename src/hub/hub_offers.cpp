@@ -154,8 +154,11 @@ void HubMachine::hear_chunk(WorkerId worker, int64_t epoch, const Chunk& chunk) 
   const auto found = incoming_.find(blob);
   if (found == incoming_.end() || !found->second.opened) return;
   Incoming& incoming = found->second;
-  const bool fits = chunk.bytes.size() > 0 && chunk.bytes.size() <= settings_.chunk_bytes &&
-                    chunk.bytes.size() <= incoming.parcel.bytes - incoming.received;
+  const int64_t size = chunk.bytes.size();
+  // A window is kept in memory until it is durable, and not more, whatever the sender believes.
+  const bool fits = size > 0 && size <= settings_.chunk_bytes &&
+                    size <= incoming.parcel.bytes - incoming.received &&
+                    size <= incoming.durable + settings_.window_bytes - incoming.received;
   if (chunk.offset == incoming.received && fits) {
     incoming.received += chunk.bytes.size();
     return emit_now(Store{blob, chunk.offset, chunk.bytes});
