@@ -21,6 +21,17 @@ class Rule {
   /// long as `out`; weights[m] in [1, kWeightMax]. At least one row.
   virtual void fold(std::span<const std::span<const float>> rows, std::span<const int64_t> weights,
                     std::span<float> out) const = 0;
+
+  /// Rules that need not see all rows at once have true here: a tile is then folded a few members
+  /// at a time, by `add` for each group in order and `finish` at the end, in memory that does not
+  /// grow with the members. However they are grouped, the bits are those of `fold`. Rules that need
+  /// all rows leave the three as they are.
+  virtual bool adds() const { return false; }
+  /// As fold's rows. `first`: `sums` hold nothing yet.
+  virtual void add(std::span<const std::span<const float>> rows, std::span<const int64_t> weights,
+                   bool first, std::span<double> sums) const;
+  /// `weight`: the sum of all that were added.
+  virtual void finish(std::span<const double> sums, int64_t weight, std::span<float> out) const;
 };
 
 /// Every rule, sorted by name.

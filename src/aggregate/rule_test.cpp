@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <numeric>
 
 #include "core/random.h"
 
@@ -75,6 +76,31 @@ TEST_P(EveryRule, GivesEqualRowsBackBitForBit) {
     row[4] = -std::numeric_limits<float>::max();
     const Rows rows(members, row);
     EXPECT_TRUE(same_bits(fold(rows, random_weights(members)), row)) << members;
+  }
+}
+
+// Goal: who folds a few members at a time gets the bits of who has them all. Method: every size of
+// group, for numbers of members around them.
+TEST_P(EveryRule, GivesTheSameBitsHoweverMembersAreGrouped) {
+  if (!rule_->adds()) GTEST_SKIP() << "needs all rows at once";
+  constexpr size_t kSize = 1500;
+  for (const size_t members : {1, 2, 7, 8, 9, 20}) {
+    Rows rows = random_rows(members, kSize);
+    for (auto& row : rows) row[3] = -0.0F;
+    const std::vector<int64_t> weights = random_weights(members);
+    const std::vector<float> wanted = fold(rows, weights);
+    const int64_t total = std::accumulate(weights.begin(), weights.end(), int64_t{0});
+    for (size_t group = 1; group <= members; ++group) {
+      std::vector<double> sums(kSize, 99);
+      for (size_t m = 0; m < members; m += group) {
+        const size_t count = std::min(group, members - m);
+        const std::vector<std::span<const float>> tile(rows.begin() + m, rows.begin() + m + count);
+        rule_->add(tile, std::span(weights).subspan(m, count), m == 0, sums);
+      }
+      std::vector<float> out(kSize);
+      rule_->finish(sums, total, out);
+      EXPECT_TRUE(same_bits(out, wanted)) << members << " members, by " << group;
+    }
   }
 }
 

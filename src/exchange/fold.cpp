@@ -21,20 +21,33 @@ constexpr size_t kFrameBytes = 8;  // before each block: codec/signal.h
 // gone.
 constexpr uint32_t kNever = 0, kStale = std::numeric_limits<uint32_t>::max();
 
-/// Decodes one tile of each member by decode(m, row) and folds them into `out`. The first member
-/// whose tile does not decode; `out` is then as it was.
+/// Decodes one tile of each member by decode(m, row) and folds them into `out`, in groups if the
+/// rule can. The first member whose tile does not decode; `out` is then as it was.
 template <class Decode>
 std::optional<size_t> fold_tile(const Rule& rule, std::span<const int64_t> weights,
                                 std::span<float> out, const Decode& decode) {
+  const size_t members = weights.size();
+  const auto at_once = static_cast<size_t>(fold_rows(rule, std::ssize(weights)));
+  const bool grouped = at_once < members;
   // Not set to zero: each row is decoded whole or not looked at.
-  const auto rows = std::make_unique_for_overwrite<float[]>(out.size() * weights.size());
-  std::vector<std::span<const float>> views;
-  for (size_t m = 0; m < weights.size(); ++m) {
-    const std::span<float> row(rows.get() + m * out.size(), out.size());
+  const auto rows = std::make_unique_for_overwrite<float[]>(out.size() * at_once);
+  std::vector<double> sums(grouped ? out.size() : 0);
+  int64_t weight = 0;
+  std::vector<std::span<const float>> group;
+  for (size_t m = 0; m < members; ++m) {
+    const std::span<float> row(rows.get() + group.size() * out.size(), out.size());
     if (!decode(m, row)) return m;
-    views.emplace_back(row);
+    group.emplace_back(row);
+    weight += weights[m];
+    if (!grouped || (group.size() < at_once && m + 1 < members)) continue;
+    const size_t first = m + 1 - group.size();
+    rule.add(group, weights.subspan(first, group.size()), first == 0, sums);
+    group.clear();
   }
-  rule.fold(views, weights, out);
+  if (grouped)
+    rule.finish(sums, weight, out);
+  else
+    rule.fold(group, weights, out);
   return std::nullopt;
 }
 
@@ -96,6 +109,12 @@ std::optional<ChannelResult> fold_channel(const BoundPlan& plan, int64_t round, 
 }
 
 }  // namespace
+
+int64_t fold_rows(const Rule& rule, int64_t members) {
+  // As many as `mean` reads side by side.
+  constexpr int64_t kGroup = 8;
+  return rule.adds() ? std::min(members, kGroup) : members;
+}
 
 ChannelFold::ChannelFold(const BoundChannel& channel, std::vector<WorkerId> expected)
     : channel_(channel),

@@ -19,12 +19,16 @@
 
 namespace causeway {
 
+/// Tiles that a thread has decoded at once to fold one of so many members: a few, or all of them
+/// with rules that need to see all.
+int64_t fold_rows(const Rule& rule, int64_t members);
+
 /// One channel of one round, folded while its offers arrive. Tiles are folded ahead, from all who
 /// are expected; when the members are decided, what was folded from others is folded anew.
 ///
 /// Memory: the consensus, once a tile is folded; 8 bytes for each block of a member; and while
-/// folding, in each thread, one tile of each member. Offers stay where the caller has them. One
-/// thread at a time.
+/// folding, in each thread, fold_rows tiles and, if these are not all, their sums. Offers stay
+/// where the caller has them. One thread at a time.
 class ChannelFold final {
  public:
   /// `channel` outlives this. `expected` in any order, each once, at least one.

@@ -142,6 +142,30 @@ struct Folded {
   Threads threads{2};
 };
 
+// Goal: with more members than are decoded at once the bits stay those of a plain loop, and who is
+// damaged in a later group is named.
+TEST(ChannelFold, FoldsManyMembersAFewAtATime) {
+  const auto plan = plan_of("up = 'int8'", 20'000);
+  const BoundChannel& channel = plan->channels().front();
+  for (const WorkerId members : {8, 9, 23}) {
+    EXPECT_EQ(fold_rows(*channel.rule, members), 8);
+    std::vector<WorkerId> ids;
+    for (WorkerId id = 0; id < members; ++id) ids.push_back(id);
+    std::map<WorkerId, Bytes> offers;
+    ChannelFold fold(channel, ids);
+    for (const WorkerId id : ids) {
+      offers[id] = offer_of(channel, id);
+      ASSERT_TRUE(fold.extend(id, weight_of(id), offers[id]).ok());
+    }
+    Threads threads(2);
+    EXPECT_TRUE(same_bits(fold.finish(ids, threads).value(), plain_mean(channel, ids))) << members;
+    Bytes& last = offers[members - 1];
+    last.back() ^= std::byte{1};
+    EXPECT_FALSE(fold.finish(ids, threads).ok());
+    EXPECT_EQ(fold.damaged(), members - 1);
+  }
+}
+
 TEST(ChannelFold, FoldsAnewWhatWasFoldedFromOthers) {
   const auto plan = plan_of("");
   const BoundChannel& channel = plan->channels().front();

@@ -8,6 +8,8 @@
 namespace causeway {
 namespace {
 
+constexpr int64_t kServedBytes = 1 << 20;  // pieces of blobs begin at multiples of it
+
 /// The folder's own states of all channels, as a blob.
 struct FolderStates {
   std::vector<std::map<std::string, std::vector<float>>> channels;
@@ -142,14 +144,24 @@ std::optional<HubInput> HubHost::finish(const HubOutput& output) {
 }
 
 Result<SharedBytes> HubHost::chunk(const SendChunk& request) {
-  if (served_ != request.blob || served_bytes_.size() == 0) {
-    served_ = request.blob;
-    served_bytes_ = {};
-    CW_TRY(spool_.verify(request.blob));
-    CW_ASSIGN(const ByteSpan view, spool_.view(request.blob));
-    served_bytes_ = SharedBytes(Bytes(view.begin(), view.end()));
+  const BlobId& blob = request.blob;
+  const auto progress = spool_.progress(blob);
+  if (!progress || !progress->complete() || request.offset < 0)
+    return failure(Fault::kCorrupt, "blob {} of the hub is not whole", blob.digest.hex());
+  if (request.offset >= progress->bytes_total) return SharedBytes();
+  const int64_t end = std::min(request.offset + request.bytes, progress->bytes_total);
+  const auto has = [&] {
+    return served_.blob == blob && served_.offset <= request.offset &&
+           end <= served_.offset + served_.bytes.size();
+  };
+  if (!has()) {
+    const int64_t from = request.offset - request.offset % kServedBytes;
+    const int64_t to = (end + kServedBytes - 1) / kServedBytes * kServedBytes;
+    served_ = {};
+    CW_ASSIGN(Bytes bytes, spool_.read(blob, from, to - from));
+    served_ = {blob, from, SharedBytes(std::move(bytes))};
   }
-  return served_bytes_.slice(request.offset, request.bytes);
+  return served_.bytes.slice(request.offset - served_.offset, end - request.offset);
 }
 
 void HubHost::begin(const Append& append) {

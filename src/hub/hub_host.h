@@ -40,8 +40,8 @@ class HubHost {
   void start(const HubOutput& output);
   /// Ends it: durable, computed. What the machine is to be told, or nothing. In the order of start.
   std::optional<HubInput> finish(const HubOutput& output);
-  /// For SendChunk: the bytes, fewer at the blob's end. Reads a blob once and keeps the one asked
-  /// for last, which all who want it then share. Fault::kCorrupt: tell the machine Rotten.
+  /// For SendChunk: the bytes, fewer at the blob's end. Reads a piece of a blob and keeps the one
+  /// read last, which all who are there then share. Fault::kCorrupt: tell the machine Rotten.
   Result<SharedBytes> chunk(const SendChunk& request);
 
   /// Null if the plan cannot be mirrored.
@@ -55,6 +55,13 @@ class HubHost {
     std::set<WorkerId> expected;
     std::map<WorkerId, std::vector<Parcel>> offers;  // what is known of them
     std::map<int32_t, ChannelFold> channels;
+  };
+
+  /// A piece of a blob.
+  struct Served {
+    BlobId blob;
+    int64_t offset = 0;
+    SharedBytes bytes;
   };
 
   void begin(const Append& append);
@@ -92,8 +99,7 @@ class HubHost {
   std::map<int64_t, RoundFold> rounds_;
   std::optional<Error> log_trouble_;
   std::map<BlobId, Error> blob_troubles_;
-  BlobId served_;
-  SharedBytes served_bytes_;
+  Served served_;
   int64_t tiles_refolded_ = 0;
 };
 

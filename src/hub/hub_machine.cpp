@@ -48,7 +48,7 @@ HubMachine::HubMachine(HubSettings settings, const RoundSchedule& schedule)
 Result<std::unique_ptr<HubMachine>> HubMachine::recover(HubSettings settings,
                                                         const RoundSchedule& schedule,
                                                         std::span<const LogEntry> log,
-                                                        std::vector<BlobId> spooled,
+                                                        const std::vector<BlobId>& spooled,
                                                         int64_t now_ms) {
   std::unique_ptr<HubMachine> hub(new HubMachine(std::move(settings), schedule));
   for (const LogEntry& entry : log) {
@@ -73,8 +73,7 @@ Result<std::unique_ptr<HubMachine>> HubMachine::recover(HubSettings settings,
   std::vector<HubOutput> nothing_told_yet;
   hub->out_ = &nothing_told_yet;
   for (const auto& [number, round] : hub->ledger_.rounds) hub->start_clock(number);
-  hub->orphans_ = std::move(spooled);
-  hub->orphans_until_ = hub->ledger_.opened;
+  for (const BlobId& blob : spooled) hub->orphans_[blob] = hub->ledger_.opened;
   hub->wake_ms_ = now_ms;
   return hub;
 }
@@ -291,11 +290,8 @@ void HubMachine::release(WorkerId worker) {
   stop_fetching(worker);
   for (const auto& [number, round] : ledger_.rounds) {
     drop_transfer({number, worker});
-    const auto held = round.held.find(worker);
-    if (round.closed || held == round.held.end()) continue;
-    for (const Parcel& parcel : held->second.parcels) orphans_.push_back({worker, parcel.digest});
+    if (!round.closed) leave_orphans(worker, round, ledger_.opened);
   }
-  orphans_until_ = ledger_.opened;
 }
 
 void HubMachine::watch_leases() {

@@ -166,7 +166,8 @@ class HubMachine final {
   static Result<std::unique_ptr<HubMachine>> recover(HubSettings settings,
                                                      const RoundSchedule& schedule,
                                                      std::span<const LogEntry> log,
-                                                     std::vector<BlobId> spooled, int64_t now_ms);
+                                                     const std::vector<BlobId>& spooled,
+                                                     int64_t now_ms);
 
   void on(int64_t now_ms, const HubInput& input, std::vector<HubOutput>& out);
   /// Call when wake_ms() is reached; earlier does no harm.
@@ -262,6 +263,7 @@ class HubMachine final {
               std::string reason);
   void hold(WorkerId worker, int64_t epoch, const OfferReady& offer);
   void drop_transfer(Key key);
+  void leave_orphans(WorkerId worker, const RoundState& round, int64_t until);
   bool in_use(const BlobId& blob) const;
   void stop_fetching(WorkerId worker);
   void retry_stores();
@@ -305,8 +307,7 @@ class HubMachine final {
   std::map<int64_t, RoundClock> clocks_;
   std::map<int64_t, Digest> audits_;
   std::map<int64_t, int64_t> opened_ms_;  // of rounds that are decided, for late arrivals
-  std::vector<BlobId> orphans_;
-  int64_t orphans_until_ = 0;  // dropped when this round is decided
+  std::map<BlobId, int64_t> orphans_;     // dropped when this round is decided
   bool snapshotting_ = false;
   int64_t rotten_ = 0;  // last round whose result is damaged; its successors may be good
 };

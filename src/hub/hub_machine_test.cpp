@@ -18,8 +18,9 @@ constexpr int64_t kBytes = 40;  // of an offer, as far as the machine knows
 
 class Hub {
  public:
-  explicit Hub(HubSettings settings = {}, int32_t workers = 3)
-      : plan_(toy_bind("preset = 'diloco'\nperiod = 2", {}, {workers, 1, {}})),
+  explicit Hub(HubSettings settings = {}, int32_t workers = 3,
+               const std::string& sync = "preset = 'diloco'\nperiod = 2")
+      : plan_(toy_bind(sync, {}, {workers, 1, {}})),
         schedule_(*plan_, 20),
         settings_(std::move(settings)) {
     settings_.token = "secret";
@@ -69,18 +70,20 @@ class Hub {
   void join_all(int32_t workers = 3) {
     for (WorkerId worker = 0; worker < workers; ++worker) join(worker);
   }
-  OfferReady offer(int64_t round, WorkerId worker) const {
-    const auto key = static_cast<uint64_t>(worker);
+  /// Of one channel. Other ones of a worker differ in `variant`.
+  OfferReady offer(int64_t round, WorkerId worker, uint64_t variant = 0) const {
+    const PlannedRound& planned = *schedule_.round(round);
+    const uint64_t key = static_cast<uint64_t>(worker) + 1'000 * variant;
     return {round,
             0,
-            2 * round,
-            Hook::kAfterUpdate,
-            {{0, 10, {static_cast<uint64_t>(round), key}, kBytes}},
+            planned.step,
+            planned.hook,
+            {{planned.channels.front(), 10, {static_cast<uint64_t>(round), key}, kBytes}},
             {}};
   }
   /// Announces an offer and sends all its bytes.
-  void hand_in(int64_t round, WorkerId worker) {
-    const OfferReady ready = offer(round, worker);
+  void hand_in(int64_t round, WorkerId worker, uint64_t variant = 0) {
+    const OfferReady ready = offer(round, worker, variant);
     say(worker, ready);
     say(worker, Chunk{ready.parcels[0].digest, 0, SharedBytes(Bytes(kBytes))});
   }
@@ -109,7 +112,7 @@ class Hub {
   }
 
   bool log_is_slow = false;  // appends become durable when the test says so
-  bool fold_is_slow = false;
+  bool fold_is_slow = false, store_is_slow = false;
   int64_t chunks_sent = 0;
   std::optional<Error> check_trouble;
   void flush() {
@@ -118,6 +121,11 @@ class Hub {
   }
   std::vector<Fold> folds;
   size_t blobs() const { return blobs_.size(); }
+  int64_t blob_bytes(const BlobId& blob) { return blobs_[blob]; }
+  size_t worker_blobs() const {
+    return static_cast<size_t>(std::ranges::count_if(
+        blobs_, [](const auto& blob) { return blob.first.owner != kHubOwner; }));
+  }
 
  private:
   void perform(const std::vector<HubOutput>& outputs) {
@@ -137,7 +145,7 @@ class Hub {
         pending_.push_back(Stored{open->blob, blobs_[open->blob]});
       } else if (const auto* store = std::get_if<Store>(&output)) {
         blobs_[store->blob] = store->offset + store->bytes.size();
-        pending_.push_back(Stored{store->blob, blobs_[store->blob]});
+        if (!store_is_slow) pending_.push_back(Stored{store->blob, blobs_[store->blob]});
       } else if (const auto* drop = std::get_if<DropBlob>(&output)) {
         blobs_.erase(drop->blob);
       } else if (const auto* check = std::get_if<Check>(&output)) {
@@ -420,6 +428,45 @@ TEST(HubMachine, FewMessagesWaitForASlowLog) {
   hub.heard<OfferHeld>(0);
   hub.flush();
   EXPECT_FALSE(hub.heard<OfferHeld>(0).empty());
+}
+
+// Goal: what members left in the spool who came anew is dropped also when rounds overlap, so that
+// some round is always open. Method: a member comes anew in every round, each time with another
+// offer.
+TEST(HubMachine, LeavesNothingInTheSpoolThoughRoundsOverlap) {
+  Hub hub({}, 3, "preset = 'streaming_diloco'\nperiod = 4\nfragments = 2\ndelay = 3");
+  hub.join_all();
+  size_t most = 0;
+  for (int64_t round = 1; round <= 8; ++round) {
+    ASSERT_GT(hub.ledger().opened, round - 1);
+    EXPECT_TRUE(round > 7 || hub.ledger().opened > round) << "another one is open";
+    hub.hand_in(round, 2);
+    hub.join(2, static_cast<uint64_t>(round) + 1, hub.ledger().decided);
+    hub.hand_in(round, 2, 1);
+    hub.hand_in(round, 0);
+    hub.hand_in(round, 1);
+    ASSERT_EQ(hub.ledger().decided, round);
+    most = std::max(most, hub.worker_blobs());
+  }
+  EXPECT_LE(most, 3U * 2U);
+}
+
+// Goal: who sends without waiting for an acknowledgement does not fill the hub's memory.
+TEST(HubMachine, TakesNoMoreThanAWindowBeforeItIsDurable) {
+  Hub hub({.chunk_bytes = 8, .window_bytes = 20});
+  hub.join_all();
+  const OfferReady ready = hub.offer(1, 0);
+  const BlobId blob{0, ready.parcels[0].digest};
+  hub.say(0, ready);
+  hub.store_is_slow = true;
+  for (int64_t offset = 0; offset < kBytes; offset += 8)
+    hub.say(0, Chunk{blob.digest, offset, SharedBytes(Bytes(8))});
+  EXPECT_EQ(hub.blob_bytes(blob), 16);
+  hub.input(Stored{blob, 16});
+  hub.store_is_slow = false;
+  for (int64_t offset = 16; offset < kBytes; offset += 8)
+    hub.say(0, Chunk{blob.digest, offset, SharedBytes(Bytes(8))});
+  EXPECT_EQ(hub.heard<OfferHeld>(0).size(), 1U);
 }
 
 TEST(HubMachine, AnOldEpochIsFenced) {

@@ -29,8 +29,7 @@ void HubMachine::strike(WorkerId worker, int64_t epoch, const OfferReady& offer,
                         std::string reason) {
   drop_transfer({offer.round, worker});
   if (const auto round = ledger_.rounds.find(offer.round); round != ledger_.rounds.end())
-    if (const auto held = round->second.held.find(worker); held != round->second.held.end())
-      for (const Parcel& parcel : held->second.parcels) orphans_.push_back({worker, parcel.digest});
+    leave_orphans(worker, round->second, ledger_.decided + 1);
   append(Struck{offer.round, worker, epoch, reason});
   if (const auto clock = clocks_.find(offer.round); clock != clocks_.end())
     clock->second.awaited.erase(worker);
@@ -155,8 +154,11 @@ void HubMachine::hear_chunk(WorkerId worker, int64_t epoch, const Chunk& chunk) 
   const auto found = incoming_.find(blob);
   if (found == incoming_.end() || !found->second.opened) return;
   Incoming& incoming = found->second;
-  const bool fits = chunk.bytes.size() > 0 && chunk.bytes.size() <= settings_.chunk_bytes &&
-                    chunk.bytes.size() <= incoming.parcel.bytes - incoming.received;
+  const int64_t size = chunk.bytes.size();
+  // A window is kept in memory until it is durable, and not more, whatever the sender believes.
+  const bool fits = size > 0 && size <= settings_.chunk_bytes &&
+                    size <= incoming.parcel.bytes - incoming.received &&
+                    size <= incoming.durable + settings_.window_bytes - incoming.received;
   if (chunk.offset == incoming.received && fits) {
     incoming.received += chunk.bytes.size();
     return emit_now(Store{blob, chunk.offset, chunk.bytes});
@@ -257,6 +259,12 @@ void HubMachine::drop_transfer(Key key) {
     incoming_.erase(blob);
     emit(DropBlob{blob});
   }
+}
+
+/// What it holds of the worker is wanted by nobody, unless it is offered again.
+void HubMachine::leave_orphans(WorkerId worker, const RoundState& round, int64_t until) {
+  if (const auto held = round.held.find(worker); held != round.held.end())
+    for (const Parcel& parcel : held->second.parcels) orphans_[{worker, parcel.digest}] = until;
 }
 
 bool HubMachine::in_use(const BlobId& blob) const {

@@ -239,12 +239,15 @@ void HubMachine::take_snapshot() {
   emit(TakeSnapshot{});
 }
 
-/// What lay in the spool when the hub started and no round that was open then has asked for.
+/// What lay in the spool when the hub started, or was left there by who came anew, and no round
+/// that was open then has asked for.
 void HubMachine::drop_orphans() {
-  if (ledger_.decided < orphans_until_) return;
-  for (const BlobId& blob : orphans_)
+  std::erase_if(orphans_, [this](const auto& orphan) {
+    const auto& [blob, until] = orphan;
+    if (until > ledger_.decided) return false;
     if (!incoming_.contains(blob)) emit(DropBlob{blob});
-  orphans_.clear();
+    return true;
+  });
 }
 
 void HubMachine::took(const Snapshotted& snapshotted) {

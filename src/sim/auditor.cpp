@@ -34,7 +34,11 @@ void Auditor::forget_from(int64_t sequence) {
   for (auto& [number, round] : rounds_) {
     if (gone(round.decided_at)) round.decided_at.reset();
     if (gone(round.closed_at)) round.closed_at.reset();
-    std::erase_if(round.held, [&](const auto& held) { return held.second.first >= sequence; });
+    for (auto& [worker, holdings] : round.held) {
+      std::erase_if(holdings, [&](const Holding& one) { return one.at >= sequence; });
+      for (Holding& one : holdings)
+        if (gone(one.over_at)) one.over_at.reset();
+    }
   }
   for (auto& [worker, admissions] : admissions_) {
     std::erase_if(admissions, [&](const Admission& one) { return one.at >= sequence; });
@@ -50,6 +54,19 @@ const Auditor::Admission* Auditor::current(WorkerId worker) const {
   return there ? &found->second.back() : nullptr;
 }
 
+const Auditor::Holding* Auditor::holding(const Round& round, WorkerId worker) {
+  const auto found = round.held.find(worker);
+  const bool there =
+      found != round.held.end() && !found->second.empty() && !found->second.back().over_at;
+  return there ? &found->second.back() : nullptr;
+}
+
+void Auditor::let_go(WorkerId worker, int64_t at) {
+  for (auto& [number, round] : rounds_)
+    if (!round.closed_at && holding(round, worker) != nullptr)
+      round.held[worker].back().over_at = at;
+}
+
 void Auditor::note(const World&, const Admitted& record, int64_t at) {
   for (const auto& [worker, admissions] : admissions_)
     for (const Admission& one : admissions)
@@ -57,8 +74,7 @@ void Auditor::note(const World&, const Admitted& record, int64_t at) {
   std::vector<Admission>& mine = admissions_[record.worker];
   if (!mine.empty() && !mine.back().over_at) mine.back().over_at = at;
   mine.push_back({record.epoch, at, {}});
-  for (auto& [number, round] : rounds_)
-    if (!round.closed_at) round.held.erase(record.worker);
+  let_go(record.worker, at);
 }
 
 void Auditor::note(const World&, const Removed& record, int64_t at) {
@@ -68,8 +84,7 @@ void Auditor::note(const World&, const Removed& record, int64_t at) {
     return complain("worker {} is removed from epoch {}, which it is not in", record.worker,
                     record.epoch);
   admissions_[record.worker].back().over_at = at;
-  for (auto& [number, round] : rounds_)
-    if (!round.closed_at) round.held.erase(record.worker);
+  let_go(record.worker, at);
 }
 
 void Auditor::note(const World&, const Opened& record, int64_t) {
@@ -79,11 +94,12 @@ void Auditor::note(const World&, const Opened& record, int64_t) {
   if (rounds_.size() > kRoundsMax) rounds_.erase(rounds_.begin());
 }
 
-void Auditor::note(const World&, const Struck& record, int64_t) {
+void Auditor::note(const World&, const Struck& record, int64_t at) {
   if (record.reason.empty()) complain("worker {} is struck without a reason", record.worker);
   if (const auto round = rounds_.find(record.round);
-      round != rounds_.end() && !round->second.closed_at)
-    round->second.held.erase(record.worker);
+      round != rounds_.end() && !round->second.closed_at &&
+      holding(round->second, record.worker) != nullptr)
+    round->second.held[record.worker].back().over_at = at;
 }
 
 void Auditor::note(const World&, const Held& record, int64_t at) {
@@ -95,8 +111,9 @@ void Auditor::note(const World&, const Held& record, int64_t at) {
   if (round.closed_at)
     complain("round {} holds an offer of worker {} after it was closed", record.round,
              record.worker);
-  if (!round.held.emplace(record.worker, std::pair(at, record.epoch)).second)
+  if (holding(round, record.worker) != nullptr)
     complain("round {} holds two offers of worker {}", record.round, record.worker);
+  round.held[record.worker].push_back({record.epoch, at, {}});
 }
 
 void Auditor::note(const World&, const Closed& record, int64_t at) {
@@ -105,10 +122,10 @@ void Auditor::note(const World&, const Closed& record, int64_t at) {
   if (round.decided_at) complain("round {} is closed after it was decided", record.round);
   std::set<WorkerId> named;
   for (const ClosedMember& member : record.members) {
-    const auto held = round.held.find(member.worker);
+    const Holding* held = holding(round, member.worker);
     if (!named.insert(member.worker).second)
       complain("round {} counts worker {} twice", record.round, member.worker);
-    if (held == round.held.end() || held->second.second != member.epoch)
+    if (held == nullptr || held->epoch != member.epoch)
       complain("round {} counts worker {}, whose whole offer of epoch {} it does not hold",
                record.round, member.worker, member.epoch);
   }
@@ -117,8 +134,8 @@ void Auditor::note(const World&, const Closed& record, int64_t at) {
     if (absence.reason.empty())
       complain("round {} leaves worker {} out without a reason", record.round, absence.worker);
   }
-  for (const auto& [worker, held] : round.held)
-    if (!named.contains(worker))
+  for (const auto& [worker, holdings] : round.held)
+    if (holding(round, worker) != nullptr && !named.contains(worker))
       complain("round {} holds an offer of worker {} and does not say what became of it",
                record.round, worker);
   round.closed_at = at;
@@ -207,14 +224,14 @@ void Auditor::on_message(const World&, const Message& message, bool from_hub) {
     const auto found = rounds_.find(held->round);
     if (found == rounds_.end()) return;
     const Round& round = found->second;
-    const auto mine = round.held.find(message.worker);
+    const Holding* mine = holding(round, message.worker);
     const bool counts =
         std::any_of(round.closed.members.begin(), round.closed.members.end(),
                     [&](const ClosedMember& member) { return member.worker == message.worker; });
     const bool fenced =
         current(message.worker) == nullptr || current(message.worker)->epoch != message.epoch;
     if (!fenced && !counts && !durable_round(held->round) &&
-        (mine == round.held.end() || !durable(mine->second.first)))
+        (mine == nullptr || !durable(mine->at)))
       complain("worker {} is told that its offer for round {} is held, and it is not durable",
                message.worker, held->round);
   } else if (std::holds_alternative<Welcome>(message.body)) {

@@ -31,13 +31,18 @@ class Auditor final : public Observer {
   std::string_view complaint() const override { return complaint_; }
 
  private:
+  /// An offer that is held until it is struck, or its epoch ends.
+  struct Holding {
+    int64_t epoch = 0, at = 0;
+    std::optional<int64_t> over_at;
+  };
   /// What the hub has decided about a round, with the log entry that says so.
   struct Round {
     std::optional<int64_t> closed_at, decided_at;
     Closed closed;
     bool committed = false;
-    std::map<WorkerId, std::pair<int64_t, int64_t>> held;  // entry and epoch, by worker
-    std::optional<Digest> replicated;                      // of the first who settled it
+    std::map<WorkerId, std::vector<Holding>> held;
+    std::optional<Digest> replicated;  // of the first who settled it
   };
   struct Admission {
     int64_t epoch = 0, at = 0;
@@ -57,6 +62,9 @@ class Auditor final : public Observer {
   /// The crash has taken back what is at and after this entry.
   void forget_from(int64_t sequence);
   const Admission* current(WorkerId worker) const;
+  static const Holding* holding(const Round& round, WorkerId worker);
+  /// In rounds that are not closed.
+  void let_go(WorkerId worker, int64_t at);
   void note(const World& world, const Admitted& record, int64_t at);
   void note(const World& world, const Removed& record, int64_t at);
   void note(const World& world, const Opened& record, int64_t at);

@@ -84,6 +84,7 @@ class DiskSpool final : public Spool {
   Result<int64_t> sync(const BlobId& id) override;
   Result<void> put(const BlobId& id, ByteSpan bytes) override;
   Result<ByteSpan> view(const BlobId& id) override;
+  Result<Bytes> read(const BlobId& id, int64_t offset, int64_t count) override;
   Result<void> verify(const BlobId& id) override;
   Result<void> drop(const BlobId& id) override;
 
@@ -99,6 +100,7 @@ class DiskSpool final : public Spool {
   Result<void> recover_blob(const BlobId& id, const std::set<std::string>& names);
   Result<void> fit_files(const BlobId& id, const Blob& blob);
   Result<void> fit_file(const std::string& name, int64_t size);
+  Result<Bytes> read_chunk(const BlobId& id, Blob& blob, size_t index, int64_t at);
   Result<void> append_chunk(const BlobId& id, ByteSpan chunk, const std::vector<Chunk>& pieces);
   Result<void> sync_files(const BlobId& id, const Blob& blob);
   /// Cuts a damaged blob back. Its files follow at once or, if the disk refuses, before they grow.
@@ -233,20 +235,42 @@ void DiskSpool::cut(const BlobId& id, Blob& blob, size_t chunks) {
   if (!fit_files(id, blob)) unfit_.insert(id);
 }
 
+/// The chunk that starts at byte `at`.
+Result<Bytes> DiskSpool::read_chunk(const BlobId& id, Blob& blob, size_t index, int64_t at) {
+  const Chunk chunk = blob.chunks[index];
+  CW_ASSIGN(Bytes bytes, disk_.read(data_name(id), at, chunk.length));
+  if (crc32c(bytes) == chunk.crc) return bytes;
+  cut(id, blob, index);
+  return failure(Fault::kCorrupt, "{} is damaged on disk, from byte {} on", name_of(id), at);
+}
+
+Result<Bytes> DiskSpool::read(const BlobId& id, int64_t offset, int64_t count) {
+  CW_ASSIGN(Blob * blob, ledger_.wanted(id));
+  const auto range = SpoolLedger::range(*blob, offset, count);
+  Bytes out;
+  out.reserve(static_cast<size_t>(range.end - range.begin));
+  int64_t at = 0;
+  for (size_t i = 0; i < blob->chunks.size() && at < range.end; ++i) {
+    const int64_t length = blob->chunks[i].length, next = at + length;
+    if (next > range.begin) {
+      CW_ASSIGN(const Bytes bytes, read_chunk(id, *blob, i, at));
+      const int64_t from = std::max<int64_t>(range.begin - at, 0);
+      out.insert(out.end(), bytes.begin() + from, bytes.begin() + std::min(range.end - at, length));
+    }
+    at = next;
+  }
+  return out;
+}
+
 Result<void> DiskSpool::verify(const BlobId& id) {
   CW_ASSIGN(Blob * blob, ledger_.wanted(id));
   CW_TRY(SpoolLedger::check_complete(id, *blob));
   Hasher hasher;
   int64_t at = 0;
   for (size_t i = 0; i < blob->chunks.size(); ++i) {
-    const Chunk chunk = blob->chunks[i];
-    CW_ASSIGN(const Bytes bytes, disk_.read(data_name(id), at, chunk.length));
-    if (crc32c(bytes) != chunk.crc) {
-      cut(id, *blob, i);
-      return failure(Fault::kCorrupt, "{} is damaged on disk, from byte {} on", name_of(id), at);
-    }
+    CW_ASSIGN(const Bytes bytes, read_chunk(id, *blob, i, at));
     hasher.add(bytes);
-    at += chunk.length;
+    at += std::ssize(bytes);
   }
   const Digest got = hasher.digest();
   if (got == id.digest) return {};

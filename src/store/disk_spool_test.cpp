@@ -139,6 +139,23 @@ TEST(DiskSpool, FindsBitsThatRotted) {
   }
 }
 
+TEST(DiskSpool, ReadsNothingThatRotted) {
+  const Bytes bytes = noise(10'000, 1);
+  const BlobId id = id_of(bytes);
+  SimDisk disk(1);
+  const auto spool = opened(disk);
+  ASSERT_TRUE(spool->open(id, 10'000).ok());
+  for (size_t at = 0; at < bytes.size(); at += 2'500)
+    ASSERT_TRUE(spool->write(id, static_cast<int64_t>(at), part(bytes, at, 2'500)).ok());
+  ASSERT_TRUE(spool->sync(id).ok());
+  ASSERT_TRUE(disk.flip_bit(disk.list().value().front(), 8 * 6'000));
+  EXPECT_EQ(spool->read(id, 0, 5'000).value(), copy(part(bytes, 0, 5'000)));
+  EXPECT_EQ(spool->read(id, 4'999, 2).error().fault, Fault::kCorrupt);
+  EXPECT_EQ(spool->progress(id), (BlobProgress{10'000, 5'000, 5'000}));
+  ASSERT_TRUE(spool->put(id, bytes).ok());
+  EXPECT_EQ(spool->read(id, 4'999, 2).value(), copy(part(bytes, 4'999, 2)));
+}
+
 TEST(DiskSpool, ARottenChecksumCostsAPrefixAndARottenHeadABlob) {
   const Bytes bytes = noise(4'000, 1);
   const BlobId id = id_of(bytes);

@@ -53,6 +53,13 @@ class MemorySpool final : public Spool {
     return found == bytes_.end() ? ByteSpan() : ByteSpan(found->second);
   }
 
+  Result<Bytes> read(const BlobId& id, int64_t offset, int64_t count) override {
+    CW_ASSIGN(const SpoolLedger::Blob* blob, ledger_.wanted(id));
+    const auto range = SpoolLedger::range(*blob, offset, count);
+    const Bytes& held = bytes_[id];
+    return Bytes(held.begin() + range.begin, held.begin() + range.end);
+  }
+
   Result<void> verify(const BlobId& id) override {
     CW_ASSIGN(SpoolLedger::Blob * blob, ledger_.wanted(id));
     CW_TRY(SpoolLedger::check_complete(id, *blob));

@@ -60,6 +60,9 @@ class Spool {
   virtual Result<void> put(const BlobId& id, ByteSpan bytes) = 0;
   /// What is here, not verified. It stays where it is until this blob is changed or viewed again.
   virtual Result<ByteSpan> view(const BlobId& id) = 0;
+  /// At most `count` bytes from `offset` on, fewer where the blob ends so far, after a look at
+  /// their checksums. Fault::kCorrupt: it is cut back to what was good before the first bad chunk.
+  virtual Result<Bytes> read(const BlobId& id, int64_t offset, int64_t count) = 0;
   /// Reads all of a complete blob and compares it with its checksums and digest. Fault::kCorrupt:
   /// it is cut back to what was good before the first bad chunk, or to nothing if the digest alone
   /// is wrong: the sender lied. Fault::kBadInput if it is not complete.

@@ -102,6 +102,11 @@ void SpoolLedger::cut(Blob& blob, size_t chunks) {
   blob.progress.durable = std::min(blob.progress.durable, blob.progress.received);
 }
 
+SpoolLedger::Range SpoolLedger::range(const Blob& blob, int64_t offset, int64_t count) {
+  const int64_t begin = std::clamp<int64_t>(offset, 0, blob.progress.received);
+  return {begin, begin + std::clamp<int64_t>(count, 0, blob.progress.received - begin)};
+}
+
 Result<void> SpoolLedger::check_complete(const BlobId& id, const Blob& blob) {
   if (blob.progress.complete()) return {};
   return failure(Fault::kBadInput, "{} has {} of {} bytes; wanted: all", name_of(id),

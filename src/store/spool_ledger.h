@@ -41,6 +41,11 @@ class SpoolLedger {
   static void extend(Blob& blob, const std::vector<Chunk>& pieces);
   /// Forgets all but the first `chunks`.
   static void cut(Blob& blob, size_t chunks);
+  /// What of these bytes is here: at most those up to the blob's end so far.
+  struct Range {
+    int64_t begin = 0, end = 0;
+  };
+  static Range range(const Blob& blob, int64_t offset, int64_t count);
   static Result<void> check_complete(const BlobId& id, const Blob& blob);
 
   std::vector<BlobId> ids() const;

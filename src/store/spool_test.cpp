@@ -143,6 +143,26 @@ TEST_P(EverySpool, PutsBlobsOfItsOwn) {
   EXPECT_EQ(spool_.put(id_of(noise(kMax, 2)), noise(kMax, 2)).error().fault, Fault::kRefused);
 }
 
+// Goal: any piece is what was written there. Method: all pairs of places around the edges of
+// chunks.
+TEST_P(EverySpool, ReadsAnyPiece) {
+  const Bytes bytes = noise(10'000, 1);
+  const BlobId id = id_of(bytes);
+  EXPECT_EQ(spool_.read(id, 0, 1).error().fault, Fault::kBadInput);
+  ASSERT_TRUE(spool_.open(id, 10'000).ok());
+  EXPECT_TRUE(spool_.read(id, 0, 10).value().empty());
+  for (size_t at = 0; at < 9'000; at += 3'000)
+    ASSERT_TRUE(spool_.write(id, static_cast<int64_t>(at), part(bytes, at, 3'000)).ok());
+  const std::vector<int64_t> places{0, 1, 2'999, 3'000, 3'001, 6'000, 8'999, 9'000, 9'500, 20'000};
+  for (const int64_t begin : places)
+    for (const int64_t count : places) {
+      const auto from = static_cast<size_t>(std::min<int64_t>(begin, 9'000));
+      const auto size = std::min<size_t>(static_cast<size_t>(count), 9'000 - from);
+      EXPECT_EQ(spool_.read(id, begin, count).value(), copy(part(bytes, from, size)))
+          << begin << ", " << count;
+    }
+}
+
 TEST_P(EverySpool, FindsALiar) {
   const Bytes bytes = noise(9'000, 1);
   const BlobId id{3, digest_of(noise(9'000, 2))};

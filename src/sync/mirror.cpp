@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "core/memory.h"
@@ -18,13 +19,6 @@ constexpr uint32_t kStatesMax = 1024;
 constexpr size_t kNameMax = 65'536;
 
 Region whole(int64_t count) { return {{{0, count}}}; }
-
-/// States of a replica that outlive a step.
-std::vector<std::string> kept_states(const Replica& replica) {
-  std::vector<std::string> names = replica.states();
-  std::erase(names, "g");
-  return names;
-}
 
 /// A snapshot taken apart, not copied.
 struct Parsed {
@@ -52,6 +46,17 @@ Result<Parsed> parse(ByteSpan snapshot, int64_t count) {
   }
   CW_ASSIGN(out.engine, reader.take(reader.left()));
   return out;
+}
+
+/// Those that the plan shares and no others.
+Result<void> check_states(const Parsed& parsed, const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    if (!parsed.states.contains(name))
+      return failure(Fault::kCorrupt, "the snapshot lacks the state `{}`", name);
+  if (parsed.states.size() != names.size())
+    return failure(Fault::kCorrupt, "the snapshot has {} states; this plan shares {}",
+                   parsed.states.size(), names.size());
+  return {};
 }
 
 int64_t oldest_open_of(const Engine& engine) {
@@ -145,6 +150,12 @@ Result<void> can_mirror(const BoundPlan& plan) {
   return {};
 }
 
+std::vector<std::string> mirrored_states(const BoundPlan& plan) {
+  std::set<std::string> names{"x"};
+  for (const BoundChannel& channel : plan.channels()) names.emplace(channel.port->reads());
+  return {names.begin(), names.end()};
+}
+
 Mirror::Mirror(const BoundPlan& plan, std::unique_ptr<FlatReplica> replica)
     : plan_(plan),
       replica_(std::move(replica)),
@@ -156,7 +167,7 @@ Mirror::Mirror(const BoundPlan& plan, int64_t count, const Replica& first)
         const auto mirrored = can_mirror(plan);
         CW_CHECK(mirrored.ok(), "{}", mirrored.error().message);
         CW_CHECK(count == plan.count(), "{} values; the plan has {}", count, plan.count());
-        const auto names = kept_states(first);
+        const auto names = mirrored_states(plan);
         auto replica = std::make_unique<FlatReplica>(names, count);
         for (const std::string& name : names) first.read(name, whole(count), replica->edit(name));
         return replica;
@@ -169,12 +180,8 @@ Result<std::unique_ptr<Mirror>> Mirror::open(const BoundPlan& plan, int64_t coun
   CW_TRY(can_mirror(plan));
   CW_CHECK(count == plan.count(), "{} values; the plan has {}", count, plan.count());
   CW_ASSIGN(const Parsed parsed, parse(snapshot, count));
-  for (const BoundChannel& channel : plan.channels())
-    if (!parsed.states.contains(channel.port->reads()))
-      return failure(Fault::kCorrupt, "the snapshot lacks the state `{}` of channel `{}`",
-                     channel.port->reads(), channel.spec.name);
-  std::vector<std::string> names;
-  for (const auto& [name, bytes] : parsed.states) names.push_back(name);
+  const auto names = mirrored_states(plan);
+  CW_TRY(check_states(parsed, names));
   auto replica = std::make_unique<FlatReplica>(names, count);
   for (const auto& [name, bytes] : parsed.states)
     std::ranges::copy(bytes, std::as_writable_bytes(replica->edit(name)).begin());
@@ -228,6 +235,7 @@ int64_t Mirror::round() const { return round_; }
 int64_t Mirror::oldest_open() const { return oldest_open_of(engine_); }
 Digest Mirror::replicated_digest() const { return engine_.replicated_digest(); }
 
+
 Bytes Mirror::snapshot() const {
   const Bytes engine = engine_.snapshot();
   const auto names = replica_->states();
@@ -247,13 +255,11 @@ Bytes Mirror::snapshot() const {
 
 Result<Joined> join(ByteSpan snapshot, const BoundPlan& plan, Replica& replica, Engine& engine) {
   CW_ASSIGN(const Parsed parsed, parse(snapshot, plan.count()));
-  const auto names = kept_states(replica);
+  const auto names = mirrored_states(plan);
+  CW_TRY(check_states(parsed, names));
+  const auto has = replica.states();
   for (const std::string& name : names)
-    if (!parsed.states.contains(name))
-      return failure(Fault::kCorrupt, "the snapshot lacks the state `{}`", name);
-  if (parsed.states.size() != names.size())
-    return failure(Fault::kCorrupt, "the snapshot has {} states; this replica has {}",
-                   parsed.states.size(), names.size());
+    CW_CHECK(std::ranges::count(has, name) > 0, "the plan shares `{}`, the replica has none", name);
   CW_TRY(engine.restore(parsed.engine));
   replica.reset_optimizer();
   auto values = large_zeros<float>(static_cast<size_t>(plan.count()));

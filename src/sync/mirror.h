@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "sync/engine.h"
 
@@ -17,6 +19,9 @@ namespace causeway {
 /// Fails, with the reason, if a plan's consensus cannot be followed without training: a mean
 /// gradient acts through the inner optimizer, which only workers have.
 Result<void> can_mirror(const BoundPlan& plan);
+
+/// States of replicas that a mirror keeps: x and what a consensus writes. Sorted.
+std::vector<std::string> mirrored_states(const BoundPlan& plan);
 
 /// One thread at a time. The plan outlives it.
 class Mirror final {
@@ -50,6 +55,7 @@ class Mirror final {
   std::map<int64_t, Digest> take_settled();
   /// That of a member which has finished the same steps.
   Digest replicated_digest() const;
+  /// Takes its size twice while it is made: the engine's part apart, then the whole.
   Bytes snapshot() const;
 
  private:

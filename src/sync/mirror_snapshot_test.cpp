@@ -85,12 +85,13 @@ TEST(MirrorSnapshot, AnyByteMayBeWrongWithoutHarm) {
 TEST(MirrorSnapshot, RefusesTheSnapshotOfAnotherModel) {
   const auto plan = plan_of();
   const Bytes bytes = in_flight(*plan);
-  ToyReplica other(kCount, 0, {"u"});
+  const auto more = toy_bind("preset = 'des_loc'\nperiod = 3", kMoments, {kWorkers, 1, {}});
+  ToyReplica other(kCount, 0, kMoments);
   AbortingExchange nothing;
-  Engine engine(*plan, 0, other, nothing);
-  const auto joined = join(bytes, *plan, other, engine);
+  Engine engine(*more, 0, other, nothing);
+  const auto joined = join(bytes, *more, other, engine);
   ASSERT_FALSE(joined);
-  EXPECT_THAT(joined.error().message, HasSubstr("3 states; this replica has 2"));
+  EXPECT_THAT(joined.error().message, HasSubstr("lacks the state `u`"));
 
   Layout larger = toy_layout();
   larger.add("head", {2}, Role::kHead, -1);

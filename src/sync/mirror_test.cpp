@@ -325,6 +325,20 @@ TEST(Mirror, AJoinersOptimizerStartsAnewBeforeItsMomentsAreWritten) {
   EXPECT_THAT(replica.calls, ElementsAre("reset", "u", "v", "x"));
 }
 
+// Goal: moments that no consensus writes cost neither the hub nor a joiner's link anything.
+TEST(Mirror, KeepsWhatAConsensusWritesAndNoMore) {
+  const ToyReplica first(kCount, 0, kMoments);
+  const auto bytes = [&](const std::string& method) {
+    return Mirror(*plan_of(method), kCount, first).snapshot().size();
+  };
+  EXPECT_THAT(mirrored_states(*plan_of("preset = 'diloco'\nperiod = 4")), ElementsAre("x"));
+  EXPECT_THAT(mirrored_states(*plan_of("preset = 'des_loc'\nperiod = 2")),
+              ElementsAre("u", "v", "x"));
+  // x, anchor and outer momentum; names and counters.
+  EXPECT_LT(bytes("preset = 'diloco'\nperiod = 4"), 3 * 4 * kCount + 300);
+  EXPECT_GT(bytes("preset = 'des_loc'\nperiod = 2"), 3 * 4 * kCount);
+}
+
 TEST(Mirror, HoldsNoDecisionThatItHasApplied) {
   const auto plan = plan_of(kMethods.back());
   const Told told(*plan);

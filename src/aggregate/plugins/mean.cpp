@@ -64,6 +64,16 @@ double checked_total(std::span<const Row> rows, std::span<const int64_t> weights
   return static_cast<double>(total);
 }
 
+/// Adds all rows to sums[0 .. size) from value `start` on, kRows at a time.
+void add_groups(std::span<const Row> rows, std::span<const int64_t> weights, size_t start,
+                size_t size, bool first, double* sums) {
+  for (size_t m = 0; m < rows.size(); m += kRows) {
+    const size_t group = std::min(kRows, rows.size() - m);
+    const auto& add = first && m == 0 ? kAddRows<true> : kAddRows<false>;
+    add[group - 1](&rows[m], &weights[m], start, size, sums);
+  }
+}
+
 class Mean final : public Rule {
  public:
   using Options = NoOptions;
@@ -75,13 +85,21 @@ class Mean final : public Rule {
     std::array<double, kPart> sums;
     for (size_t start = 0; start < out.size(); start += kPart) {
       const size_t size = std::min(kPart, out.size() - start);
-      for (size_t m = 0; m < rows.size(); m += kRows) {
-        const size_t group = std::min(kRows, rows.size() - m);
-        const auto& add = m == 0 ? kAddRows<true> : kAddRows<false>;
-        add[group - 1](&rows[m], &weights[m], start, size, sums.data());
-      }
+      add_groups(rows, weights, start, size, true, sums.data());
       divide(sums.data(), total, out.subspan(start, size));
     }
+  }
+
+  bool adds() const override { return true; }
+  void add(std::span<const Row> rows, std::span<const int64_t> weights, bool first,
+           std::span<double> sums) const override {
+    checked_total(rows, weights, sums.size());
+    add_groups(rows, weights, 0, sums.size(), first, sums.data());
+  }
+  void finish(std::span<const double> sums, int64_t weight, std::span<float> out) const override {
+    CW_CHECK(sums.size() == out.size() && weight >= 1, "{} sums for {} values, weight {}",
+             sums.size(), out.size(), weight);
+    divide(sums.data(), static_cast<double>(weight), out);
   }
 };
 
