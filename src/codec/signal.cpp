@@ -180,6 +180,51 @@ Result<void> decode_signal(const Codec& codec, ByteSpan bytes, std::span<float> 
   return frames.end();
 }
 
+Result<void> decode_blocks(const Codec& codec, const ByteSource& bytes, int64_t count,
+                           const std::function<void(int64_t, std::span<const float>)>& take) {
+  ByteSourceReader reader(bytes);
+  std::vector<float> values(static_cast<size_t>(std::min(codec.block_values(), count)));
+  for (int64_t begin = 0; begin < count; begin += codec.block_values()) {
+    const auto block =
+        std::span(values).first(static_cast<size_t>(std::min(codec.block_values(), count - begin)));
+    Frame frame{};
+    CW_ASSIGN(const ByteSpan head, reader.take(sizeof(frame)));
+    std::memcpy(&frame, head.data(), sizeof(frame));
+    // Before so many are held.
+    if (frame.length > codec.block_bytes_max(std::ssize(block)))
+      return failure(Fault::kCorrupt, "the block of value {} claims {} bytes; wanted: at most {}",
+                     begin, frame.length, codec.block_bytes_max(std::ssize(block)));
+    CW_ASSIGN(const ByteSpan body, reader.take(frame.length));
+    if (const uint32_t got = crc32c(body); got != frame.crc)
+      return failure(Fault::kCorrupt, "the block of value {} has checksum {:08x}; wanted: {:08x}",
+                     begin, got, frame.crc);
+    CW_TRY(codec.decode(body, block));
+    take(begin, block);
+  }
+  if (reader.left() == 0) return {};
+  return failure(Fault::kCorrupt, "{} bytes follow the last block; wanted: none", reader.left());
+}
+
+void SignalEncoder::push(std::span<const float> values, Bytes& bytes) {
+  const auto whole = static_cast<size_t>(codec_.block_values());
+  while (!values.empty()) {
+    if (rest_.empty() && values.size() >= whole) {
+      append_frame(codec_, values.first(whole), seed_, bytes);
+      values = values.subspan(whole);
+      continue;
+    }
+    const auto part = values.first(std::min(values.size(), whole - rest_.size()));
+    rest_.insert(rest_.end(), part.begin(), part.end());
+    values = values.subspan(part.size());
+    if (rest_.size() == whole) finish(bytes);
+  }
+}
+
+void SignalEncoder::finish(Bytes& bytes) {
+  if (!rest_.empty()) append_frame(codec_, rest_, seed_, bytes);
+  rest_.clear();
+}
+
 Result<EncodedSignal> EncodedSignal::open(const Codec& codec, ByteSpan bytes, int64_t count) {
   CW_ASSIGN(Frames frames, Frames::of(codec, bytes, count));
   EncodedSignal signal;

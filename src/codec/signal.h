@@ -6,10 +6,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
 #include "codec/codec.h"
+#include "core/byte_source.h"
 
 namespace causeway {
 
@@ -28,6 +30,28 @@ Bytes encode_signal(const Codec& codec, std::span<const float> signal, uint64_t 
 /// pass. Any bytes are safe. Fault::kCorrupt as from EncodedSignal and Codec; `signal` then has
 /// unspecified values.
 Result<void> decode_signal(const Codec& codec, ByteSpan bytes, std::span<float> signal);
+
+/// The same block by block, in order, for signals that are not to be held whole: `take` gets the
+/// index of the first value, and the values.
+Result<void> decode_blocks(const Codec& codec, const ByteSource& bytes, int64_t count,
+                           const std::function<void(int64_t, std::span<const float>)>& take);
+
+/// encode_signal of a signal that comes in pieces of any size.
+class SignalEncoder {
+ public:
+  /// The codec outlives it.
+  SignalEncoder(const Codec& codec, uint64_t seed) : codec_(codec), seed_(seed) {}
+
+  /// Appends to `bytes` the blocks that are now complete.
+  void push(std::span<const float> values, Bytes& bytes);
+  /// And the last one.
+  void finish(Bytes& bytes);
+
+ private:
+  const Codec& codec_;
+  const uint64_t seed_;
+  std::vector<float> rest_;  // of a block that is not complete
+};
 
 /// An encoded signal whose frames have been found and whose checksums match. Borrows the bytes and
 /// the codec.

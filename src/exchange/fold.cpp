@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -17,9 +16,7 @@ namespace {
 
 constexpr size_t kFrameBytes = 8;  // before each block: codec/signal.h
 
-// Instead of the number of a choice: the tile was never folded, or bytes it was folded from are
-// gone.
-constexpr uint32_t kNever = 0, kStale = std::numeric_limits<uint32_t>::max();
+constexpr size_t kTilesAtOnce = 16;  // folded side by side, for each thread
 
 /// Decodes one tile of each member by decode(m, row) and folds them into `out`, in groups if the
 /// rule can. The first member whose tile does not decode; `out` is then as it was.
@@ -116,9 +113,11 @@ int64_t fold_rows(const Rule& rule, int64_t members) {
   return rule.adds() ? std::min(members, kGroup) : members;
 }
 
-ChannelFold::ChannelFold(const BoundChannel& channel, std::vector<WorkerId> expected)
+ChannelFold::ChannelFold(const BoundChannel& channel, std::vector<WorkerId> expected,
+                         ConsensusTaker& taker)
     : channel_(channel),
-      tiles_(static_cast<size_t>(block_count(*channel.up, channel.count)), kNever) {
+      taker_(taker),
+      tiles_(static_cast<size_t>(block_count(*channel.up, channel.count))) {
   std::sort(expected.begin(), expected.end());
   CW_CHECK(!expected.empty(), "nobody is expected");
   CW_CHECK(std::adjacent_find(expected.begin(), expected.end()) == expected.end(),
@@ -159,9 +158,9 @@ void ChannelFold::forget_from(Row& row, size_t size) {
   const auto kept = std::upper_bound(row.ends.begin(), row.ends.end(), size) - row.ends.begin();
   if (kept == std::ssize(row.ends)) return;
   const auto chosen = static_cast<size_t>(&row - rows_.data());
-  if (std::find(chosen_.begin(), chosen_.end(), chosen) != chosen_.end())
-    for (size_t tile = static_cast<size_t>(kept); tile < row.ends.size(); ++tile)
-      if (tiles_[tile] == choice_) tiles_[tile] = kStale;
+  if (std::find(chosen_.begin(), chosen_.end(), chosen) != chosen_.end() &&
+      static_cast<size_t>(kept) < given_)
+    begin_anew();
   // All is decoded anew, for the norm's sake.
   row.ends.clear();
   row.squared_norm = 0;
@@ -185,7 +184,7 @@ Result<void> ChannelFold::extend(WorkerId worker, int64_t weight, ByteSpan bytes
   }
   if (bytes.size() == row.ends.back()) return {};
   return failure(Fault::kCorrupt, "worker {}: {} bytes follow the last of {} blocks; wanted: none",
-                 worker, bytes.size() - row.ends.back(), tiles_.size());
+                 worker, bytes.size() - row.ends.back(), tiles_);
 }
 
 // The next block, if it is here whole.
@@ -199,13 +198,13 @@ Result<bool> ChannelFold::take_block(Row& row) {
   // Before it is waited for.
   if (const int64_t most = channel_.up->block_bytes_max(static_cast<int64_t>(size)); length > most)
     return failure(Fault::kCorrupt, "worker {}: block {} of {} claims {} bytes; wanted: at most {}",
-                   row.id, index, tiles_.size(), length, most);
+                   row.id, index, tiles_, length, most);
   if (rest.size() - kFrameBytes < length) return false;
   scratch_.resize(size);
   // A block with its frame is a signal of one block.
   if (const auto decoded = decode_signal(*channel_.up, rest.first(kFrameBytes + length), scratch_);
       !decoded)
-    return failure(Fault::kCorrupt, "worker {}: block {} of {}: {}", row.id, index, tiles_.size(),
+    return failure(Fault::kCorrupt, "worker {}: block {} of {}: {}", row.id, index, tiles_,
                    decoded.error().message);
   for (const float value : scratch_) row.squared_norm += double{value} * double{value};
   row.ends.push_back(begin + kFrameBytes + length);
@@ -215,7 +214,17 @@ Result<bool> ChannelFold::take_block(Row& row) {
 void ChannelFold::choose(std::vector<size_t> chosen) {
   if (chosen == chosen_) return;
   chosen_ = std::move(chosen);
-  ++choice_;
+  begin_anew();
+}
+
+void ChannelFold::restart() {
+  given_before_ = std::max(given_before_, given_);
+  given_ = 0;
+}
+
+void ChannelFold::begin_anew() {
+  if (given_ > 0) taker_.begin_anew();
+  restart();
 }
 
 void ChannelFold::drop(WorkerId worker) {
@@ -229,17 +238,19 @@ void ChannelFold::drop(WorkerId worker) {
 
 void ChannelFold::fold_ahead(Threads& threads) {
   if (chosen_.empty()) return;
-  size_t here = tiles_.size();
+  size_t here = tiles_;
   for (const size_t row : chosen_) here = std::min(here, rows_[row].ends.size());
-  std::vector<size_t> tiles;
-  for (size_t tile = 0; tile < here; ++tile)
-    if (tiles_[tile] != choice_) tiles.push_back(tile);
   // What does not decode any more is reported by finish.
-  fold(tiles, threads);
+  give(here, threads);
 }
 
-Result<std::vector<float>> ChannelFold::finish(std::span<const WorkerId> members,
-                                               Threads& threads) {
+std::vector<Member> ChannelFold::members() const {
+  std::vector<Member> out;
+  for (const size_t row : chosen_) out.push_back({rows_[row].id, rows_[row].weight});
+  return out;
+}
+
+Result<void> ChannelFold::finish(std::span<const WorkerId> members, Threads& threads) {
   CW_CHECK(!members.empty(), "a round of nobody");
   std::vector<size_t> chosen;
   for (const WorkerId id : members) {
@@ -250,46 +261,54 @@ Result<std::vector<float>> ChannelFold::finish(std::span<const WorkerId> members
     chosen.push_back(index);
   }
   choose(std::move(chosen));
-  std::vector<size_t> tiles;
-  for (size_t tile = 0; tile < tiles_.size(); ++tile)
-    if (tiles_[tile] != choice_) tiles.push_back(tile);
   damaged_.reset();
-  if (const auto bad = fold(tiles, threads)) {
-    damaged_ = rows_[bad->first].id;
-    return failure(Fault::kCorrupt, "worker {}: block {} of {} has changed since it was taken",
-                   *damaged_, bad->second, tiles_.size());
-  }
-  std::fill(tiles_.begin(), tiles_.end(), kNever);
-  return std::move(consensus_);
+  const auto bad = give(tiles_, threads);
+  if (!bad) return {};
+  damaged_ = rows_[bad->first].id;
+  return failure(Fault::kCorrupt, "worker {}: block {} of {} has changed since it was taken",
+                 *damaged_, bad->second, tiles_);
 }
 
-std::optional<std::pair<size_t, size_t>> ChannelFold::fold(const std::vector<size_t>& tiles,
+std::optional<std::pair<size_t, size_t>> ChannelFold::give(size_t end, Threads& threads) {
+  const size_t at_once = kTilesAtOnce * static_cast<size_t>(threads.count());
+  while (given_ < end) {
+    const size_t count = std::min(at_once, end - given_);
+    if (const auto bad = fold(given_, count, threads)) return bad;
+    if (given_ < given_before_)
+      refolded_ += static_cast<int64_t>(std::min(count, given_before_ - given_));
+    given_ += count;
+    taker_.take(batch_);
+  }
+  return std::nullopt;
+}
+
+/// These tiles into `batch_`, from the chosen rows.
+std::optional<std::pair<size_t, size_t>> ChannelFold::fold(size_t first, size_t count,
                                                            Threads& threads) {
-  if (consensus_.empty() && !tiles.empty())
-    consensus_ = large_zeros<float>(static_cast<size_t>(channel_.count));
+  const auto whole = static_cast<size_t>(channel_.up->block_values());
+  batch_.resize((count - 1) * whole + tile_size(first + count - 1));
   std::vector<int64_t> weights;
   for (const size_t row : chosen_) weights.push_back(rows_[row].weight);
   std::mutex mutex;
   std::set<std::pair<size_t, size_t>> bad;
-  std::set<size_t> broken;
-  threads.each(std::ssize(tiles), [&](int64_t i) {
-    const size_t tile = tiles[static_cast<size_t>(i)];
-    const auto begin = tile * static_cast<size_t>(channel_.up->block_values());
-    const auto out = std::span(consensus_).subspan(begin, tile_size(tile));
-    const auto first = fold_tile(*channel_.rule, weights, out, [&](size_t m, std::span<float> row) {
-      return decode_signal(*channel_.up, block(rows_[chosen_[m]], tile), row).ok();
-    });
-    if (!first) return;
+  threads.each(static_cast<int64_t>(count), [&](int64_t i) {
+    const size_t tile = first + static_cast<size_t>(i);
+    const auto out = std::span(batch_).subspan(static_cast<size_t>(i) * whole, tile_size(tile));
+    const auto broken =
+        fold_tile(*channel_.rule, weights, out, [&](size_t m, std::span<float> row) {
+          return decode_signal(*channel_.up, block(rows_[chosen_[m]], tile), row).ok();
+        });
+    if (!broken) return;
     const std::lock_guard lock(mutex);
-    bad.emplace(chosen_[*first], tile);
-    broken.insert(tile);
+    bad.emplace(chosen_[*broken], tile);
   });
-  for (const size_t tile : tiles) {
-    if (broken.contains(tile)) continue;
-    refolded_ += tiles_[tile] != kNever ? 1 : 0;
-    tiles_[tile] = choice_;
-  }
   return bad.empty() ? std::nullopt : std::optional(*bad.begin());
+}
+
+uint64_t consensus_seed(const BoundPlan& plan, int64_t round, int32_t channel) {
+  const Random random(plan.options().seed, Stream::kRounding, UINT32_MAX);
+  const uint64_t key = static_cast<uint64_t>(round) * plan.channels().size();
+  return random.bits(key + static_cast<uint64_t>(channel));
 }
 
 ChannelResult encode_consensus(const BoundPlan& plan, int64_t round, int32_t channel,
@@ -300,13 +319,10 @@ ChannelResult encode_consensus(const BoundPlan& plan, int64_t round, int32_t cha
            channel, bound.count);
   ChannelResult result{channel, std::move(members), {}};
   bound.down_feedback->prepare(states, consensus);
-  const Random random(plan.options().seed, Stream::kRounding, UINT32_MAX);
-  const uint64_t key = static_cast<uint64_t>(round) * plan.channels().size();
-  result.bytes =
-      encode_signal(*bound.down, consensus, random.bits(key + static_cast<uint64_t>(channel)));
+  result.bytes = encode_signal(*bound.down, consensus, consensus_seed(plan, round, channel));
   if (!states.entries().empty()) {
     auto sent = large_zeros<float>(consensus.size());
-    CW_CHECK(decode_signal(*bound.down, result.bytes, sent).ok());
+    CW_CHECK(decode_signal(*bound.down, result.bytes.bytes().view(), sent).ok());
     bound.down_feedback->settle(consensus, sent, states);
   }
   return result;

@@ -23,16 +23,27 @@ namespace causeway {
 /// with rules that need to see all.
 int64_t fold_rows(const Rule& rule, int64_t members);
 
-/// One channel of one round, folded while its offers arrive. Tiles are folded ahead, from all who
-/// are expected; when the members are decided, what was folded from others is folded anew.
+/// Who gets a channel's consensus, as it is folded.
+class ConsensusTaker {
+ public:
+  virtual ~ConsensusTaker() = default;
+  /// The next values, in order.
+  virtual void take(std::span<const float> values) = 0;
+  /// All that was taken is void: the first value comes next.
+  virtual void begin_anew() = 0;
+};
+
+/// One channel of one round, folded while its offers arrive, and given away tile by tile, in order.
+/// Tiles are folded ahead, from all who are expected; when the members are decided and are others,
+/// all is folded anew.
 ///
-/// Memory: the consensus, once a tile is folded; 8 bytes for each block of a member; and while
-/// folding, in each thread, fold_rows tiles and, if these are not all, their sums. Offers stay
-/// where the caller has them. One thread at a time.
+/// Memory: 8 bytes for each block of a member; while folding a few tiles for each thread, and in
+/// each fold_rows tiles and, if these are not all, their sums. Offers stay where the caller has
+/// them. One thread at a time.
 class ChannelFold final {
  public:
-  /// `channel` outlives this. `expected` in any order, each once, at least one.
-  ChannelFold(const BoundChannel& channel, std::vector<WorkerId> expected);
+  /// `channel` and `taker` outlive this. `expected` in any order, each once, at least one.
+  ChannelFold(const BoundChannel& channel, std::vector<WorkerId> expected, ConsensusTaker& taker);
 
   /// Gives all of an expected worker's encoded signal that is here so far. The bytes stay valid
   /// until this worker is extended again or dropped; they may move then, and grow. If some of them
@@ -48,13 +59,19 @@ class ChannelFold final {
   /// The worker will not be a member. It is not extended again.
   void drop(WorkerId worker);
 
-  /// Folds every tile that all who are expected, and not dropped, have sent.
+  /// Folds and gives every tile that all who are expected, and not dropped, have sent.
   void fold_ahead(Threads& threads);
-  /// The consensus of these members: ascending, at least one, all complete and none dropped. It is
-  /// given away: to finish again folds all anew. Fault::kCorrupt if a member's bytes have changed
-  /// since they were given: `damaged` says whose, and the caller may drop it or give them again.
-  Result<std::vector<float>> finish(std::span<const WorkerId> members, Threads& threads);
+  /// True if every tile was given.
+  bool all_given() const { return given_ == tiles_; }
+  /// Whom they are folded from, ascending; 0 for weights that are not known yet.
+  std::vector<Member> members() const;
+  /// Gives what is left of the consensus of these members: ascending, at least one, all complete
+  /// and none dropped. Fault::kCorrupt if a member's bytes have changed since they were given:
+  /// `damaged` says whose, and the caller may drop it or give them again.
+  Result<void> finish(std::span<const WorkerId> members, Threads& threads);
   std::optional<WorkerId> damaged() const { return damaged_; }
+  /// What was given is of no use: the first tile is given next. The taker is not told.
+  void restart();
 
   /// How often a tile was folded that had been folded before.
   int64_t tiles_refolded() const { return refolded_; }
@@ -73,23 +90,29 @@ class ChannelFold final {
   const Row& row_of(WorkerId worker) const;
   size_t tile_size(size_t tile) const;
   static ByteSpan block(const Row& row, size_t index);
-  bool complete(const Row& row) const { return row.ends.size() == tiles_.size(); }
+  bool complete(const Row& row) const { return row.ends.size() == tiles_; }
   void forget_from(Row& row, size_t size);
   Result<bool> take_block(Row& row);
   void choose(std::vector<size_t> chosen);
-  /// Folds these tiles from the chosen rows. The lowest (row, tile) that does not decode.
-  std::optional<std::pair<size_t, size_t>> fold(const std::vector<size_t>& tiles, Threads& threads);
+  void begin_anew();
+  /// Gives tiles up to this one. The lowest (row, tile) that does not decode.
+  std::optional<std::pair<size_t, size_t>> give(size_t end, Threads& threads);
+  std::optional<std::pair<size_t, size_t>> fold(size_t first, size_t count, Threads& threads);
 
   const BoundChannel& channel_;
+  ConsensusTaker& taker_;
+  const size_t tiles_;
   std::vector<Row> rows_;       // ascending id
   std::vector<size_t> chosen_;  // rows that are folded
-  uint32_t choice_ = 1;         // number of that set of rows
-  std::vector<uint32_t>
-      tiles_;  // number of the choice that each was folded from, or kNever, kStale
-  std::vector<float> consensus_, scratch_;
+  size_t given_ = 0;            // tiles, folded from those
+  size_t given_before_ = 0;     // the most that were given from others
+  std::vector<float> batch_, scratch_;
   std::optional<WorkerId> damaged_;
   int64_t refolded_ = 0;
 };
+
+/// The seed of codecs that draw when a consensus is encoded.
+uint64_t consensus_seed(const BoundPlan& plan, int64_t round, int32_t channel);
 
 /// What a fold's consensus becomes: fed back, encoded by the channel's `down`, settled. `consensus`
 /// then holds what was encoded. `states` are the folder's own, of this channel. The bits depend on

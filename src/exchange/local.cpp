@@ -37,7 +37,7 @@ namespace {
 constexpr uint64_t kMagic = 0x314c41434f4c5743;  // "CWLOCAL1"
 constexpr size_t kReasonMax = 65'536;
 
-void put_sized(ByteWriter& writer, const Bytes& bytes) {
+void put_sized(ByteWriter& writer, ByteSpan bytes) {
   writer.put(static_cast<uint64_t>(bytes.size()));
   writer.put(ByteSpan(bytes));
 }
@@ -71,7 +71,7 @@ void put_result(ByteWriter& writer, const ChannelResult& result) {
     writer.put(member.id);
     writer.put(member.weight);
   }
-  put_sized(writer, result.bytes);
+  put_sized(writer, result.bytes.bytes().view());
 }
 
 }  // namespace
@@ -269,7 +269,7 @@ Result<ChannelResult> LocalExchange::read_result(ByteReader& reader, int32_t ind
   CW_ASSIGN(result.bytes, get_sized(reader));
   const BoundChannel& channel = plan_.channels()[static_cast<size_t>(index)];
   auto values = large_zeros<float>(static_cast<size_t>(channel.count));
-  CW_TRY(decode_signal(*channel.down, result.bytes, values));
+  CW_TRY(decode_signal(*channel.down, result.bytes.bytes().view(), values));
   return result;
 }
 
@@ -292,7 +292,7 @@ void LocalExchange::fold(Round& round, Threads& threads, RoundOutcome& outcome) 
   round.state = Poll::kReady;
   outcome.members = round.commit.results.front().members;
   for (const ChannelResult& result : round.commit.results)
-    outcome.down_bytes += static_cast<int64_t>(result.bytes.size()) * plan_.options().workers;
+    outcome.down_bytes += result.bytes.size() * plan_.options().workers;
 }
 
 }  // namespace causeway

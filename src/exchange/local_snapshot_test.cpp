@@ -45,7 +45,7 @@ void fill(LocalExchange& exchange, const BoundPlan& plan) {
 Bytes result_of(LocalExchange& exchange, int64_t round) {
   const Commit* commit = nullptr;
   CW_CHECK(exchange.poll(round, 0, commit) == Poll::kReady && commit->round == round);
-  return commit->results.front().bytes;
+  return commit->results.front().bytes.all().value();
 }
 
 TEST(LocalExchangeSnapshot, GoesOnWithTheSameBits) {

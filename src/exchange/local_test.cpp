@@ -65,7 +65,7 @@ Bytes fold(const BoundPlan& plan, std::vector<Offer> offers, int32_t threads = 1
   for (Offer& offer : offers) exchange.launch(std::move(offer));
   Threads pool(threads);
   exchange.pump(pool);
-  return result_of(exchange).bytes;
+  return result_of(exchange).bytes.all().value();
 }
 
 std::vector<float> decode(const Codec& codec, const Bytes& bytes) {
@@ -103,7 +103,7 @@ TEST(LocalExchange, FoldsTheWeightedMeanInMemberOrder) {
   exchange.pump(threads);
   const ChannelResult& result = result_of(exchange);
   EXPECT_THAT(result.members, ElementsAre(Member{0, 1}, Member{1, 2}, Member{2, 3}, Member{3, 4}));
-  const std::vector<float> got = decode(*plan->channels().front().down, result.bytes);
+  const std::vector<float> got = decode(*plan->channels().front().down, result.bytes.all().value());
   std::vector<double> sums(kCount);
   for (WorkerId id = 0; id < 4; ++id) {
     const std::vector<float> signal = signal_of(id);
@@ -250,7 +250,8 @@ TEST(LocalExchange, TheDownlinkOwesWhatItsCodecLost) {
     for (int64_t round = 1; round <= 5; ++round) {
       for (WorkerId id = 0; id < 2; ++id) exchange.launch(offer_of(*plan, id, round));
       exchange.pump(threads);
-      const auto got = decode(*plan->channels().front().down, result_of(exchange, round).bytes);
+      const auto got =
+          decode(*plan->channels().front().down, result_of(exchange, round).bytes.all().value());
       const auto first = signal_of(0, round), second = signal_of(1, round);
       const auto owed = exchange.states().front().get("residual");
       for (size_t i = 0; i < sent.size(); ++i) {
@@ -278,7 +279,7 @@ TEST(LocalExchange, CountsTheBytesOfAllWorkers) {
   ASSERT_THAT(outcomes, SizeIs(1));
   EXPECT_THAT(outcomes.front().members, SizeIs(2));
   EXPECT_EQ(outcomes.front().up_bytes, up);
-  EXPECT_EQ(outcomes.front().down_bytes, 4 * std::ssize(result_of(exchange).bytes));
+  EXPECT_EQ(outcomes.front().down_bytes, 4 * result_of(exchange).bytes.size());
   EXPECT_EQ(outcomes.front().round, 1);
   EXPECT_EQ(outcomes.front().step, kPeriod);
   EXPECT_THAT(outcomes.front().channels, ElementsAre(0));

@@ -60,9 +60,5 @@ void each_field(auto&& visit, Is<Message> auto& s) {
   visit(s.run), visit(s.epoch), visit(s.worker), visit(s.body);
 }
 void each_field(auto&& visit, Is<Member> auto& s) { visit(s.id), visit(s.weight); }
-void each_field(auto&& visit, Is<ChannelResult> auto& s) {
-  visit(s.channel), visit(s.members), visit(s.bytes);
-}
-void each_field(auto&& visit, Is<Commit> auto& s) { visit(s.round), visit(s.results); }
 
 }  // namespace causeway

@@ -80,7 +80,4 @@ Result<Message> decode_message(const std::shared_ptr<const Bytes>& frame) {
   return decode(*frame, frame);
 }
 
-Bytes encode_commit(const Commit& commit) { return write_fields(commit); }
-Result<Commit> decode_commit(ByteSpan bytes) { return read_fields<Commit>(bytes); }
-
 }  // namespace causeway

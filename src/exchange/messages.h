@@ -165,9 +165,4 @@ Result<Message> decode_message(ByteSpan bytes);
 /// A chunk's bytes then are those of `frame`, shared.
 Result<Message> decode_message(const std::shared_ptr<const Bytes>& frame);
 
-/// A round's result as one blob.
-Bytes encode_commit(const Commit& commit);
-/// Any bytes are safe: Fault::kCorrupt.
-Result<Commit> decode_commit(ByteSpan bytes);
-
 }  // namespace causeway

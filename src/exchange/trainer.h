@@ -25,7 +25,7 @@ class Trainer {
   virtual Status advance() = 0;
   /// After the last step: the closing round (sync/channel.h), if the plan has one.
   virtual Status close() { return Status::kStepped; }
-  virtual int64_t steps() const = 0;  ///< finished
+  virtual int64_t steps() const = 0;            ///< finished
   virtual int64_t tokens() const { return 0; }  ///< trained
   /// True if the step that comes next, or is under way, computes a gradient: it then takes time.
   virtual bool trains() const = 0;

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exchange/transfer.h"
 
+#include "core/memory.h"
+
 namespace causeway {
+namespace {
+
+constexpr int64_t kRoomBytesMax = int64_t{1} << 30;
+
+}  // namespace
 
 void Upload::acknowledged(int64_t now_ms, int64_t durable) {
   durable = std::clamp<int64_t>(durable, 0, bytes_.size());
@@ -44,6 +51,8 @@ void Download::take(int64_t now_ms, const Chunk& chunk) {
   const auto have = static_cast<int64_t>(bytes_.size());
   if (chunk.offset != have || done() || chunk.bytes.size() > total_ - have) return;
   const ByteSpan piece = chunk.bytes.view();
+  // Room that is not touched costs nothing, whatever size was claimed.
+  if (bytes_.empty()) reserve_large(bytes_, static_cast<size_t>(std::min(total_, kRoomBytesMax)));
   bytes_.insert(bytes_.end(), piece.begin(), piece.end());
   retry_.answered(now_ms);
   if (done() && digest_of(bytes_) != digest_) {

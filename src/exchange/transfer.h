@@ -88,6 +88,8 @@ class Download {
 
   const Digest& digest() const { return digest_; }
   const Bytes& bytes() const { return bytes_; }
+  /// Gives the bytes away, when it is done; nothing more is to be asked of it then.
+  Bytes release() { return std::move(bytes_); }
   bool done() const { return static_cast<int64_t>(bytes_.size()) == total_; }
   /// Takes a chunk of it; anything but the next bytes is left out. When the last one has come, the
   /// whole is checked, and begun again if it is not what was wanted.

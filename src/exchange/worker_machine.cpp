@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/fields.h"
+#include "exchange/commit_blob.h"
 #include "exchange/message_fields.h"
 
 namespace causeway {
@@ -171,7 +172,7 @@ void WorkerMachine::hear(int64_t now_ms, const Chunk& chunk) {
     if (!decided.download || decided.download->digest() != chunk.blob) continue;
     decided.download->take(now_ms, chunk);
     if (!decided.download->done()) return;
-    auto commit = decode_commit(decided.download->bytes());
+    auto commit = decode_commit(decided.download->release());
     if (!commit || commit->round != round)
       return be_gone(fmt::format("round {}: the hub's result cannot be read", round));
     decided.commit = std::make_shared<const Commit>(*std::move(commit));

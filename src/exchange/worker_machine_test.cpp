@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "exchange/commit_blob.h"
+
 namespace causeway {
 namespace {
 
@@ -20,8 +22,8 @@ class Peer {
     WorkerSettings out;
     out.worker = 3;
     out.token = "secret";
-    out.retry_ms_min = 10;
-    out.retry_ms_max = 40;
+    out.retry_ms_min = out.bytes_retry_ms_min = 10;
+    out.retry_ms_max = out.bytes_retry_ms_max = 40;
     return out;
   }
   void tick(int64_t ms = 0) {

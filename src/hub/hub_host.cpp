@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/fields.h"
+#include "exchange/commit_blob.h"
 
 namespace causeway {
 namespace {
@@ -98,8 +99,7 @@ Result<void> HubHost::recover_mirror(const HubSettings& settings, const Ledger& 
   const BlobRef from = ledger.snapshot.bytes > 0 ? ledger.snapshot : settings.genesis;
   const BlobId blob{kHubOwner, from.digest};
   CW_TRY(spool_.verify(blob));
-  CW_ASSIGN(const ByteSpan snapshot, spool_.view(blob));
-  CW_ASSIGN(mirror_, Mirror::open(plan_, layout_count_, snapshot));
+  CW_ASSIGN(mirror_, Mirror::open(plan_, layout_count_, spool_source(spool_, blob)));
   mirror_->end_at(settings.steps);
   for (const auto& [round, decision] : ledger.decisions) {
     if (round <= ledger.snapshot_round) continue;
@@ -114,8 +114,7 @@ Result<void> HubHost::recover_mirror(const HubSettings& settings, const Ledger& 
 
 Result<std::shared_ptr<const Commit>> HubHost::read_result(const BlobId& blob, int64_t round) {
   CW_TRY(spool_.verify(blob));
-  CW_ASSIGN(const ByteSpan bytes, spool_.view(blob));
-  CW_ASSIGN(Commit commit, decode_commit(bytes));
+  CW_ASSIGN(Commit commit, decode_commit(spool_source(spool_, blob)));
   if (commit.round != round)
     return failure(Fault::kCorrupt, "the result of round {} says that it is of round {}", round,
                    commit.round);
@@ -207,9 +206,30 @@ void HubHost::begin(const Store& store) {
 
 std::optional<HubInput> HubHost::end(const Store& store) {
   for (auto& [number, round] : rounds_)
-    if (round.offers.contains(store.blob.owner))
-      for (auto& [channel, fold] : round.channels) fold.fold_ahead(threads_);
+    if (round.offers.contains(store.blob.owner)) fold_ahead(number, round);
   return synced(store.blob);
+}
+
+HubHost::RoundFold& HubHost::round_of(int64_t number) {
+  return rounds_.try_emplace(number, plan_, number, states_, spool_).first->second;
+}
+
+void HubHost::begin_anew(RoundFold& round) {
+  round.stream.begin_anew();
+  for (auto& [channel, fold] : round.channels) fold.restart();
+}
+
+/// Of the round that is decided next: what the folder has of its own is then as that needs it.
+void HubHost::fold_ahead(int64_t number, RoundFold& round) {
+  if (rounds_.begin()->first != number) return;
+  if (round.stream.spoilt()) begin_anew(round);
+  while (const auto channel = round.stream.current()) {
+    const auto found = round.channels.find(*channel);
+    if (found == round.channels.end()) return;
+    found->second.fold_ahead(threads_);
+    if (round.stream.spoilt() || !found->second.all_given()) return;
+    round.stream.end_channel(found->second.members());
+  }
 }
 
 std::optional<HubInput> HubHost::synced(const BlobId& blob) {
@@ -234,8 +254,10 @@ void HubHost::begin(const DropBlob& drop) {
 }
 
 void HubHost::begin(const Expect& expect) {
-  if (!expect.workers.empty())
-    rounds_[expect.round].expected = {expect.workers.begin(), expect.workers.end()};
+  if (expect.workers.empty()) return;
+  RoundFold& round = round_of(expect.round);
+  round.expected = {expect.workers.begin(), expect.workers.end()};
+  round.stream.expect(expect.channels);
 }
 
 /// Gives the fold all that is there of a parcel. Nobody is told of what is wrong before the whole
@@ -247,6 +269,7 @@ Result<void> HubHost::extend(RoundFold& fold, WorkerId worker, const Parcel& par
       before != nullptr && *before != parcel) {
     // Another offer than the one before it, which was struck or fenced.
     fold.channels.clear();
+    fold.stream.spoil();
     std::erase_if(known, [&](const Parcel& one) { return one.channel == parcel.channel; });
   }
   if (parcel_of(known, parcel.channel) == nullptr) known.push_back(parcel);
@@ -254,7 +277,8 @@ Result<void> HubHost::extend(RoundFold& fold, WorkerId worker, const Parcel& par
   if (found == fold.channels.end()) {
     const BoundChannel& channel = plan_.channels()[static_cast<size_t>(parcel.channel)];
     const std::vector<WorkerId> expected(fold.expected.begin(), fold.expected.end());
-    found = fold.channels.emplace(parcel.channel, ChannelFold(channel, expected)).first;
+    ConsensusTaker& taker = fold.stream.taker(parcel.channel);
+    found = fold.channels.try_emplace(parcel.channel, channel, expected, taker).first;
     for (const auto& [other, parcels] : fold.offers) {
       const Parcel* theirs = parcel_of(parcels, parcel.channel);
       if (other == worker || theirs == nullptr) continue;
@@ -270,10 +294,11 @@ Result<void> HubHost::extend(RoundFold& fold, WorkerId worker, const Parcel& par
 void HubHost::expect_also(RoundFold& fold, WorkerId worker) {
   fold.expected.insert(worker);
   fold.channels.clear();
+  fold.stream.spoil();
 }
 
 Result<void> HubHost::check(const Check& check) {
-  RoundFold& round = rounds_[check.round];
+  RoundFold& round = round_of(check.round);
   for (const Parcel& parcel : check.parcels) {
     const auto verified = spool_.verify({check.worker, parcel.digest});
     // Verifying may have cut the blob back.
@@ -290,7 +315,7 @@ Result<void> HubHost::check(const Check& check) {
       return failure(Fault::kNumeric, "channel `{}`: its squared norm is {:.3g}, allowed {:.3g}",
                      name, squared, gates_.norm_max * gates_.norm_max);
   }
-  for (auto& [channel, fold] : round.channels) fold.fold_ahead(threads_);
+  fold_ahead(check.round, round);
   return {};
 }
 
@@ -303,20 +328,19 @@ std::optional<HubInput> HubHost::end(const Check& request) {
 
 // ---- Rounds.
 
-Result<Commit> HubHost::fold(const Fold& request, std::vector<WorkerId>& damaged) {
-  RoundFold& round = rounds_[request.round];
-  for (const ClosedMember& member : request.members) {
-    for (const Parcel& parcel : member.parcels) {
-      const bool whole = spool_.verify({member.worker, parcel.digest}).ok();
-      const bool good = extend(round, member.worker, parcel).ok() &&
-                        round.channels.at(parcel.channel).complete(member.worker);
-      if ((!whole || !good) && (damaged.empty() || damaged.back() != member.worker))
-        damaged.push_back(member.worker);
-    }
-  }
-  Commit commit{request.round, {}};
-  if (!damaged.empty()) return commit;
-  next_states_ = states_;
+/// Whether all of a member's bytes are what they were when its offer was held.
+bool HubHost::is_whole(Spool& spool, RoundFold& round, const ClosedMember& member) {
+  return std::ranges::all_of(member.parcels, [&](const Parcel& parcel) {
+    return spool.verify({member.worker, parcel.digest}).ok() &&
+           round.channels.at(parcel.channel).complete(member.worker);
+  });
+}
+
+/// All channels into the stream, from the members of the close. What was folded ahead from these
+/// very members stays.
+Result<void> HubHost::fold_channels(const Fold& request, RoundFold& round,
+                                    std::vector<WorkerId>& damaged) {
+  if (round.stream.spoilt()) begin_anew(round);
   for (const int32_t index : request.channels) {
     std::vector<WorkerId> ids;
     std::vector<Member> members;
@@ -329,29 +353,48 @@ Result<Commit> HubHost::fold(const Fold& request, std::vector<WorkerId>& damaged
       return failure(Fault::kTooFew, "channel `{}` has no offer",
                      plan_.channels()[static_cast<size_t>(index)].spec.name);
     ChannelFold& fold = round.channels.at(index);
-    auto consensus = fold.finish(ids, threads_);
-    tiles_refolded_ += fold.tiles_refolded();
-    if (!consensus) {
+    const auto finished = fold.finish(ids, threads_);
+    if (round.stream.spoilt()) return {};
+    if (!finished) {
       damaged.push_back(fold.damaged().value_or(ids.front()));
-      return commit;
+      return {};
     }
-    commit.results.push_back(encode_consensus(plan_, request.round, index, std::move(members),
-                                              *consensus,
-                                              next_states_[static_cast<size_t>(index)]));
+    if (round.stream.current() == index) round.stream.end_channel(std::move(members));
   }
-  return commit;
+  return {};
+}
+
+Result<void> HubHost::fold(const Fold& request, std::vector<WorkerId>& damaged) {
+  RoundFold& round = round_of(request.round);
+  round.stream.expect(request.channels);
+  for (const ClosedMember& member : request.members) {
+    for (const Parcel& parcel : member.parcels)
+      static_cast<void>(extend(round, member.worker, parcel));
+    if (!is_whole(spool_, round, member)) damaged.push_back(member.worker);
+  }
+  if (!damaged.empty()) return {};
+  // Once more if what was folded ahead was from others.
+  do {
+    CW_TRY(fold_channels(request, round, damaged));
+  } while (round.stream.spoilt());
+  for (const auto& [channel, fold] : round.channels) tiles_refolded_ += fold.tiles_refolded();
+  return {};
 }
 
 std::optional<HubInput> HubHost::end(const Fold& request) {
   Folded out{request.round, request.stage, {}, {}, {}, {}};
   const auto store = [&]() -> Result<void> {
-    CW_ASSIGN(Commit commit, fold(request, out.damaged));
+    CW_TRY(fold(request, out.damaged));
     if (!out.damaged.empty()) return {};
-    if (any(next_states_)) {
-      CW_ASSIGN(out.folder, keep(encode_states(next_states_)));
+    ResultStream& stream = round_of(request.round).stream;
+    auto kept = stream.finish();
+    stream.spoil();
+    if (!kept) return kept.error();
+    next_ = *std::move(kept);
+    if (any(next_->states)) {
+      CW_ASSIGN(out.folder, keep(encode_states(next_->states)));
     }
-    CW_ASSIGN(out.result, keep(encode_commit(commit)));
-    next_commit_ = std::make_shared<Commit>(std::move(commit));
+    out.result = next_->result;
     return {};
   };
   if (const auto stored = store(); !stored) out.trouble = stored.error();
@@ -364,14 +407,25 @@ Result<BlobRef> HubHost::keep(const Bytes& bytes) {
   return ref;
 }
 
+/// A large result is read from the disk once more: what it has there is what was written.
+Result<void> HubHost::read_through(const Commit& commit) {
+  const bool held = std::ranges::all_of(
+      commit.results, [](const ChannelResult& result) { return result.bytes.in_memory(); });
+  return held ? Result<void>() : spool_.verify({kHubOwner, next_->result.digest});
+}
+
 std::optional<HubInput> HubHost::end(const Advance& advance) {
   rounds_.erase(rounds_.begin(), rounds_.upper_bound(advance.round));
   std::shared_ptr<const Commit> commit;
   if (advance.committed) {
-    CW_CHECK(next_commit_ != nullptr && next_commit_->round == advance.round,
-             "round {} was not the last one folded", advance.round);
-    commit = std::move(next_commit_);
-    states_ = std::move(next_states_);
+    CW_CHECK(next_ && next_->commit.round == advance.round, "round {} was not the last one folded",
+             advance.round);
+    if (const auto read = read_through(next_->commit); !read)
+      return LogFailed{failure(read.error().fault, "the result of round {}: {}", advance.round,
+                               read.error().message)};
+    commit = std::make_shared<Commit>(std::move(next_->commit));
+    states_ = std::move(next_->states);
+    next_.reset();
   }
   if (mirror_ == nullptr) return std::nullopt;
   mirror_->decide(advance.round, std::move(commit));
@@ -380,7 +434,13 @@ std::optional<HubInput> HubHost::end(const Advance& advance) {
 
 std::optional<HubInput> HubHost::end(const TakeSnapshot&) {
   if (mirror_ == nullptr) return Snapshotted{};
-  const auto kept = keep(mirror_->snapshot());
+  const auto keep_mirror = [this]() -> Result<BlobRef> {
+    CW_ASSIGN(const auto writer, spool_.begin());
+    CW_TRY(mirror_->save([&](ByteSpan bytes) { return writer->append(bytes); }));
+    CW_ASSIGN(const BlobId id, writer->finish());
+    return BlobRef{id.digest, spool_.progress(id)->bytes_total};
+  };
+  const auto kept = keep_mirror();
   if (!kept) return Snapshotted{};
   return Snapshotted{mirror_->oldest_open() - 1, *kept};
 }

@@ -14,6 +14,7 @@
 #include "core/threads.h"
 #include "exchange/fold.h"
 #include "hub/hub_machine.h"
+#include "hub/result_stream.h"
 #include "store/log.h"
 #include "store/spool.h"
 #include "sync/mirror.h"
@@ -52,9 +53,12 @@ class HubHost {
  private:
   /// A round whose offers come.
   struct RoundFold {
+    RoundFold(const BoundPlan& plan, int64_t round, const std::vector<States>& states, Spool& spool)
+        : stream(plan, round, states, spool) {}
+    ResultStream stream;
     std::set<WorkerId> expected;
     std::map<WorkerId, std::vector<Parcel>> offers;  // what is known of them
-    std::map<int32_t, ChannelFold> channels;
+    std::map<int32_t, ChannelFold> channels;         // give to the stream
   };
 
   /// A piece of a blob.
@@ -81,7 +85,13 @@ class HubHost {
   Result<void> extend(RoundFold& fold, WorkerId worker, const Parcel& parcel);
   static void expect_also(RoundFold& fold, WorkerId worker);
   Result<void> check(const Check& check);
-  Result<Commit> fold(const Fold& request, std::vector<WorkerId>& damaged);
+  RoundFold& round_of(int64_t number);
+  void fold_ahead(int64_t number, RoundFold& round);
+  static void begin_anew(RoundFold& round);
+  static bool is_whole(Spool& spool, RoundFold& round, const ClosedMember& member);
+  Result<void> fold(const Fold& request, std::vector<WorkerId>& damaged);
+  Result<void> fold_channels(const Fold& request, RoundFold& round, std::vector<WorkerId>& damaged);
+  Result<void> read_through(const Commit& commit);
   Result<BlobRef> keep(const Bytes& bytes);
   Result<std::shared_ptr<const Commit>> read_result(const BlobId& blob, int64_t round);
   Result<void> recover_mirror(const HubSettings& settings, const Ledger& ledger);
@@ -93,9 +103,8 @@ class HubHost {
   Threads& threads_;
   const Gates gates_;
   std::unique_ptr<Mirror> mirror_;
-  std::vector<States> states_;       // the folder's own, by channel, after the last committed round
-  std::vector<States> next_states_;  // after the round that was folded last
-  std::shared_ptr<const Commit> next_commit_;
+  std::vector<States> states_;  // the folder's own, by channel, after the last committed round
+  std::optional<ResultStream::Kept> next_;  // the round that was folded last
   std::map<int64_t, RoundFold> rounds_;
   std::optional<Error> log_trouble_;
   std::map<BlobId, Error> blob_troubles_;

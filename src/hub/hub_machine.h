@@ -83,6 +83,7 @@ struct DropBlob {
 /// Offers of this round may be folded as they come, from these workers.
 struct Expect {
   int64_t round = 0;
+  std::vector<int32_t> channels;  ///< that fire in it
   std::vector<WorkerId> workers;
 };
 /// Decode the whole offer and look at its values.

@@ -38,7 +38,8 @@ void HubMachine::start_clock(int64_t round) {
         !state.lost.contains(worker))
       clock.awaited.insert(worker);
   }
-  emit_now(Expect{round, {clock.awaited.begin(), clock.awaited.end()}});
+  emit_now(Expect{
+      round, schedule_.round(round)->channels, {clock.awaited.begin(), clock.awaited.end()}});
 }
 
 /// The member is gone, or follows from now on.

@@ -2,6 +2,7 @@
 #include "recipe/genesis.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/memory.h"
 #include "shape/check_weights.h"
@@ -10,70 +11,120 @@
 namespace causeway {
 namespace {
 
-/// Parameters, and optimizer states that are all zero.
+/// What a run begins with, made or read when it is asked for: nothing of it is held here.
 class FirstReplica final : public Replica {
  public:
-  FirstReplica(std::vector<float> x, const std::vector<std::string>& moments)
-      : x_(std::move(x)), states_{"x"} {
-    states_.insert(states_.end(), moments.begin(), moments.end());
-  }
+  /// `files` is null for parameters of the seed.
+  FirstReplica(const Recipe& recipe, const WeightFiles* files) : recipe_(recipe), files_(files) {}
 
-  std::vector<std::string> states() const override { return states_; }
+  std::vector<std::string> states() const override {
+    std::vector<std::string> out{"x"};
+    for (const std::string& moment : recipe_.optimizer->states()) out.push_back(moment);
+    return out;
+  }
+  /// Of x: whole tensors, such as the region of the layout.
   void read(std::string_view state, const Region& region, std::span<float> packed) const override {
-    if (state != "x") {
-      std::ranges::fill(packed, 0.0F);
-      return;
+    std::ranges::fill(packed, 0.0F);
+    if (state != "x") return;
+    size_t at = 0;
+    for (const Span& span : region.spans) {
+      fill(span, packed.subspan(at, static_cast<size_t>(span.count)));
+      at += static_cast<size_t>(span.count);
     }
-    auto to = packed.begin();
-    for (const Span& span : region.spans) to = std::copy_n(x_.begin() + span.begin, span.count, to);
   }
   void write(std::string_view state, const Region&, std::span<const float>) override {
     CW_CHECK(false, "state {} of a first replica is written", state);
   }
   void reset_optimizer() override {}
 
+  /// What could not be read.
+  const std::optional<Error>& trouble() const { return trouble_; }
+
  private:
-  const std::vector<float> x_;
-  std::vector<std::string> states_;
+  void fill(const Span& span, std::span<float> values) const {
+    const auto& tensors = recipe_.shape->layout().tensors();
+    std::vector<float> cut;
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      const Tensor& tensor = tensors[i];
+      const int64_t begin = std::max(tensor.begin, span.begin);
+      const int64_t end = std::min(tensor.begin + tensor.count, span.begin + span.count);
+      if (!tensor.alias_of.empty() || begin >= end) continue;
+      const auto out =
+          values.subspan(static_cast<size_t>(begin - span.begin), static_cast<size_t>(end - begin));
+      if (end - begin == tensor.count) {
+        make(i, tensor, out);
+        continue;
+      }
+      cut.resize(static_cast<size_t>(tensor.count));
+      make(i, tensor, cut);
+      std::copy_n(cut.begin() + (begin - tensor.begin), out.size(), out.begin());
+    }
+  }
+  void make(size_t index, const Tensor& tensor, std::span<float> values) const {
+    if (files_ == nullptr)
+      return recipe_.shape->initialise(static_cast<uint64_t>(recipe_.run.seed), index, values);
+    if (auto read = files_->read_floats(tensor.name, values); !read && !trouble_)
+      trouble_ = read.error();
+  }
+
+  const Recipe& recipe_;
+  const WeightFiles* const files_;
+  mutable std::optional<Error> trouble_;
 };
 
-Result<void> read_parameters(const std::string& path, const Layout& layout, std::span<float> x) {
-  CW_ASSIGN(const WeightFiles files, WeightFiles::open(path));
-  CW_TRY(check_weights(files, layout));
-  for (const Tensor& tensor : layout.tensors())
-    if (tensor.alias_of.empty())
-      CW_TRY(files.read_floats(tensor.name, x.subspan(static_cast<size_t>(tensor.begin),
-                                                      static_cast<size_t>(tensor.count))));
+/// Calls with a replica that stands where the run begins.
+template <class Call>
+Result<void> with_first(const Recipe& recipe, const Call& call) {
+  std::optional<WeightFiles> files;
+  if (!recipe.model.init.empty()) {
+    CW_ASSIGN(files, WeightFiles::open(recipe.model.init));
+    CW_TRY(check_weights(*files, recipe.shape->layout()));
+  }
+  const FirstReplica first(recipe, files ? &*files : nullptr);
+  CW_TRY(call(first));
+  if (first.trouble()) return *first.trouble();
   return {};
 }
+
+Region all_of(const BoundPlan& plan) { return {{{0, plan.count()}}}; }
 
 }  // namespace
 
 Result<std::vector<float>> first_parameters(const Recipe& recipe) {
-  const Layout& layout = recipe.shape->layout();
-  auto x = large_zeros<float>(static_cast<size_t>(layout.count()));
-  if (!recipe.model.init.empty()) {
-    CW_TRY(read_parameters(recipe.model.init, layout, x));
-    return x;
-  }
-  for (size_t i = 0; i < layout.tensors().size(); ++i) {
-    const Tensor& tensor = layout.tensors()[i];
-    if (tensor.alias_of.empty())
-      recipe.shape->initialise(static_cast<uint64_t>(recipe.run.seed), i,
-                               std::span(x).subspan(static_cast<size_t>(tensor.begin),
-                                                    static_cast<size_t>(tensor.count)));
-  }
+  const int64_t count = recipe.shape->layout().count();
+  auto x = large_zeros<float>(static_cast<size_t>(count));
+  CW_TRY(with_first(recipe, [&](const FirstReplica& first) {
+    first.read("x", Region{{{0, count}}}, x);
+    return Result<void>();
+  }));
   return x;
 }
 
+Result<Digest> save_genesis(const Recipe& recipe, const BoundPlan& plan,
+                            const std::function<Result<void>(ByteSpan)>& write) {
+  Digest weights;
+  CW_TRY(with_first(recipe, [&](const FirstReplica& first) -> Result<void> {
+    if (can_mirror(plan)) {
+      const Mirror mirror(plan, plan.count(), first);
+      weights = mirror.digest_of_state("x");
+      return mirror.save(write);
+    }
+    auto x = large_zeros<float>(static_cast<size_t>(plan.count()));
+    first.read("x", all_of(plan), x);
+    weights = digest_of(std::as_bytes(std::span(x)));
+    return write(std::as_bytes(std::span(x)));
+  }));
+  return weights;
+}
+
 Result<Bytes> genesis_of(const Recipe& recipe, const BoundPlan& plan) {
-  CW_ASSIGN(std::vector<float> x, first_parameters(recipe));
-  if (!can_mirror(plan)) {
-    const auto bytes = std::as_bytes(std::span(x));
-    return Bytes(bytes.begin(), bytes.end());
-  }
-  const FirstReplica first(std::move(x), recipe.optimizer->states());
-  return Mirror(plan, plan.count(), first).snapshot();
+  Bytes out;
+  const auto saved = save_genesis(recipe, plan, [&out](ByteSpan bytes) {
+    out.insert(out.end(), bytes.begin(), bytes.end());
+    return Result<void>();
+  });
+  if (!saved) return saved.error();
+  return out;
 }
 
 }  // namespace causeway

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+#include <vector>
+
 #include "core/bytes.h"
 #include "core/error.h"
+#include "core/hash.h"
 #include "recipe/recipe.h"
 
 namespace causeway {
@@ -11,8 +15,12 @@ namespace causeway {
 /// Fault::kBadInput, kIo or kCorrupt if its files are not usable.
 Result<std::vector<float>> first_parameters(const Recipe& recipe);
 
-/// The state before the first step: Mirror::snapshot() of it. For plans that cannot be mirrored,
-/// the parameters alone: nobody can join there, but all must begin alike. Errors as above.
+/// The state before the first step, piece by piece: what Mirror::save gives of it. For plans that
+/// cannot be mirrored, the parameters alone: nobody can join there, but all must begin alike.
+/// Returns the digest of the parameters, as weights_digest. Errors as above, and those of `write`.
+Result<Digest> save_genesis(const Recipe& recipe, const BoundPlan& plan,
+                            const std::function<Result<void>(ByteSpan)>& write);
+/// The same as a whole.
 Result<Bytes> genesis_of(const Recipe& recipe, const BoundPlan& plan);
 
 }  // namespace causeway

@@ -83,13 +83,13 @@ Result<void> HubService::begin_run() {
                      "folder with --out",
                      folder);
   } else {
-    CW_ASSIGN(const Bytes genesis, genesis_of(recipe_, *plan_));
-    CW_ASSIGN(const std::vector<float> x, first_parameters(recipe_));
+    CW_ASSIGN(const auto writer, spool_->begin());
+    CW_ASSIGN(card_.weights,
+              save_genesis(recipe_, *plan_, [&](ByteSpan bytes) { return writer->append(bytes); }));
+    CW_ASSIGN(const BlobId genesis, writer->finish());
     card_.run = digest_of(fmt::format("{} {} {}", shared, began_unix_ms_, began_ns_)).high | 1U;
     card_.recipe = shared;
-    card_.genesis = {digest_of(genesis), std::ssize(genesis)};
-    card_.weights = digest_of(std::as_bytes(std::span(x)));
-    CW_TRY(spool_->put({kHubOwner, card_.genesis.digest}, genesis));
+    card_.genesis = {genesis.digest, spool_->progress(genesis)->bytes_total};
   }
   ++card_.starts;
   CW_TRY(write_run_card(folder, card_));
@@ -272,6 +272,7 @@ void HubService::look_around(const Show& show) {
 
 /// The last round's result, which is the mean of all replicas, as a model that other tools load.
 Result<void> HubService::keep_result(HubSummary& summary) {
+  host_.reset();  // with the mirror, which has as many
   CW_ASSIGN(const std::vector<float> x, closing_parameters(*plan_, machine_->ledger(), *spool_));
   summary.weights = digest_of(std::as_bytes(std::span(x)));
   summary.model_folder = options_.folder + "/model";

@@ -8,6 +8,7 @@
 #include "core/durable.h"
 #include "core/memory.h"
 #include "data/safetensors.h"
+#include "exchange/commit_blob.h"
 
 namespace causeway {
 
@@ -24,14 +25,16 @@ Result<std::vector<float>> closing_parameters(const BoundPlan& plan, const Ledge
                    last == ledger.decisions.end() ? "it is not kept" : last->second.reason);
   const BlobId blob{kHubOwner, last->second.result.digest};
   CW_TRY(spool.verify(blob));
-  CW_ASSIGN(const ByteSpan bytes, spool.view(blob));
-  CW_ASSIGN(const Commit commit, decode_commit(bytes));
+  CW_ASSIGN(const Commit commit, decode_commit(spool_source(spool, blob)));
   const auto index = static_cast<int32_t>(closing - plan.channels().begin());
   const auto result = std::ranges::find(commit.results, index, &ChannelResult::channel);
   if (result == commit.results.end())
     return failure(Fault::kCorrupt, "the closing round's result lacks the parameters");
   auto x = large_zeros<float>(static_cast<size_t>(closing->count));
-  CW_TRY(decode_signal(*closing->down, result->bytes, x));
+  CW_TRY(decode_blocks(*closing->down, result->bytes, closing->count,
+                       [&x](int64_t begin, std::span<const float> values) {
+                         std::ranges::copy(values, x.begin() + begin);
+                       }));
   return x;
 }
 

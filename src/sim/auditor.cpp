@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "exchange/commit_blob.h"
 #include "codec/signal.h"
 
 namespace causeway {
@@ -166,7 +167,7 @@ void Auditor::fold_again(const World& world, const Committed& record) {
   Spool* spool = world.hub().spool();
   const Closed& closed = rounds_[record.round].closed;
   const auto bytes = spool->view({kHubOwner, record.result.digest});
-  const auto commit = bytes ? decode_commit(*bytes) : Result<Commit>(bytes.error());
+  const auto commit = bytes ? decode_commit(Bytes(bytes->begin(), bytes->end())) : Result<Commit>(bytes.error());
   if (!commit || digest_of(*bytes) != record.result.digest)
     return complain("round {}: its result is not in the spool", record.round);
   for (const ChannelResult& result : commit->results) {
@@ -192,7 +193,7 @@ void Auditor::fold_again(const World& world, const Committed& record) {
       }
     if (members != result.members)
       complain("round {}: the result says other members or weights than the close", record.round);
-    if (!decode_signal(*channel.down, result.bytes, got))
+    if (!decode_signal(*channel.down, result.bytes.bytes().view(), got))
       return complain("round {}: its result does not decode", record.round);
     for (size_t i = 0; i < count; ++i)
       if (got[i] != static_cast<float>(sum[i] / weights))

@@ -83,8 +83,8 @@ WorkerSettings WorkerNode::settings() const {
   out.build = World::kBuild;
   out.token = options_.token;
   out.genesis = world_.genesis_digest();
-  out.retry_ms_min = options_.retry_ms_min;
-  out.retry_ms_max = options_.retry_ms_max;
+  out.retry_ms_min = out.bytes_retry_ms_min = options_.retry_ms_min;
+  out.retry_ms_max = out.bytes_retry_ms_max = options_.retry_ms_max;
   return out;
 }
 

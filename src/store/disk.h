@@ -33,6 +33,8 @@ class Disk {
   /// The first `count` bytes without a copy; any thread may read them. They stay where they are
   /// until the file is changed, renamed, removed or viewed again.
   virtual Result<ByteSpan> view(const std::string& name, int64_t count) = 0;
+  /// Gives the memory back that views have touched. They stay valid.
+  virtual void cool() {}
   virtual Result<int64_t> size(const std::string& name) const = 0;
   /// Cuts a file down to `size` bytes, durably, with what is left of it.
   virtual Result<void> truncate(const std::string& name, int64_t size) = 0;

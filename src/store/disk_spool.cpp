@@ -26,6 +26,7 @@ static_assert(sizeof(Chunk) == 8);
 
 constexpr uint64_t kMark = 0x0001'4c4f'4f50'5357;  // "WSPOOL", version 1
 constexpr std::string_view kSums = ".sums";
+constexpr std::string_view kNew = "new_";  // begins the names of blobs that are being written
 
 std::string data_name(const BlobId& id) { return spool_file_name(id); }
 std::string sums_name(const BlobId& id) { return data_name(id).append(kSums); }
@@ -83,7 +84,9 @@ class DiskSpool final : public Spool {
   Result<void> write(const BlobId& id, int64_t offset, ByteSpan chunk) override;
   Result<int64_t> sync(const BlobId& id) override;
   Result<void> put(const BlobId& id, ByteSpan bytes) override;
+  Result<std::unique_ptr<BlobWriter>> begin() override;
   Result<ByteSpan> view(const BlobId& id) override;
+  void cool() override { disk_.cool(); }
   Result<Bytes> read(const BlobId& id, int64_t offset, int64_t count) override;
   Result<void> verify(const BlobId& id) override;
   Result<void> drop(const BlobId& id) override;
@@ -106,15 +109,75 @@ class DiskSpool final : public Spool {
   /// Cuts a damaged blob back. Its files follow at once or, if the disk refuses, before they grow.
   void cut(const BlobId& id, Blob& blob, size_t chunks);
 
+  class Writer;
+
   Disk& disk_;
   SpoolLedger ledger_;
+  int64_t writers_ = 0;     // begun so far
   std::set<BlobId> unfit_;  // blobs whose files are longer than the ledger says
 };
+
+/// Its bytes lie in a file of their own until the last one has come.
+class DiskSpool::Writer final : public BlobWriter {
+ public:
+  Writer(DiskSpool& spool, std::string name) : spool_(spool), name_(std::move(name)) {}
+  ~Writer() override {
+    static_cast<void>(spool_.ledger_.reserve(-bytes_));
+    // If it cannot be removed now it is when the spool is opened next.
+    if (bytes_ > 0) static_cast<void>(spool_.disk_.remove(name_));
+  }
+
+  Result<void> append(ByteSpan bytes) override {
+    CW_TRY(spool_.ledger_.reserve(std::ssize(bytes)));
+    bytes_ += std::ssize(bytes);
+    hasher_.add(bytes);
+    const auto pieces = SpoolLedger::pieces_of(bytes);
+    pieces_.insert(pieces_.end(), pieces.begin(), pieces.end());
+    return spool_.disk_.append(name_, bytes);
+  }
+
+  Result<BlobId> finish() override {
+    const BlobId id{kHubOwner, hasher_.digest()};
+    if (const Blob* const blob = spool_.ledger_.find(id); blob != nullptr) {
+      if (blob->progress.durable == bytes_) return id;
+      CW_TRY(spool_.drop(id));
+    }
+    Disk& disk = spool_.disk_;
+    CW_TRY(disk.sync(name_));
+    CW_TRY(disk.rename(name_, data_name(id)));
+    static_cast<void>(spool_.ledger_.reserve(-bytes_));
+    const int64_t bytes = std::exchange(bytes_, 0);
+    Bytes sums = head_of(id, bytes);
+    const auto table = std::as_bytes(std::span(pieces_));
+    sums.insert(sums.end(), table.begin(), table.end());
+    if (disk.size(sums_name(id))) CW_TRY(disk.remove(sums_name(id)));
+    CW_TRY(disk.append(sums_name(id), sums));
+    CW_TRY(disk.sync(sums_name(id)));
+    Blob& blob = spool_.ledger_.add(id, bytes);
+    SpoolLedger::extend(blob, pieces_);
+    blob.progress.durable = bytes;
+    return id;
+  }
+
+ private:
+  DiskSpool& spool_;
+  const std::string name_;
+  int64_t bytes_ = 0;
+  Hasher hasher_;
+  std::vector<Chunk> pieces_;
+};
+
+Result<std::unique_ptr<BlobWriter>> DiskSpool::begin() {
+  std::string name = fmt::format("{}{}", kNew, ++writers_);
+  if (disk_.size(name)) CW_TRY(disk_.remove(name));
+  return std::unique_ptr<BlobWriter>(std::make_unique<Writer>(*this, std::move(name)));
+}
 
 Result<void> DiskSpool::recover() {
   CW_ASSIGN(const std::vector<std::string> list, disk_.list());
   const std::set<std::string> names(list.begin(), list.end());
   for (const std::string& name : names) {
+    if (name.starts_with(kNew)) CW_TRY(disk_.remove(name));
     const auto id = id_of(name);
     if (!id) continue;
     if (name.ends_with(kSums))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "store/spool_ledger.h"
 
@@ -8,6 +9,29 @@ namespace causeway {
 namespace {
 
 class MemorySpool final : public Spool {
+  class Writer final : public BlobWriter {
+   public:
+    explicit Writer(MemorySpool& spool) : spool_(spool) {}
+    ~Writer() override { static_cast<void>(spool_.ledger_.reserve(-std::ssize(bytes_))); }
+
+    Result<void> append(ByteSpan bytes) override {
+      CW_TRY(spool_.ledger_.reserve(std::ssize(bytes)));
+      bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+      return {};
+    }
+    Result<BlobId> finish() override {
+      const BlobId id{kHubOwner, digest_of(bytes_)};
+      static_cast<void>(spool_.ledger_.reserve(-std::ssize(bytes_)));
+      const Bytes bytes = std::exchange(bytes_, {});
+      CW_TRY(spool_.put(id, bytes));
+      return id;
+    }
+
+   private:
+    MemorySpool& spool_;
+    Bytes bytes_;
+  };
+
  public:
   explicit MemorySpool(int64_t bytes_max) : ledger_(bytes_max) {}
 
@@ -45,6 +69,10 @@ class MemorySpool final : public Spool {
     CW_TRY(write(id, received, bytes.subspan(static_cast<size_t>(received))));
     CW_TRY(sync(id));
     return {};
+  }
+
+  Result<std::unique_ptr<BlobWriter>> begin() override {
+    return std::unique_ptr<BlobWriter>(std::make_unique<Writer>(*this));
   }
 
   Result<ByteSpan> view(const BlobId& id) override {

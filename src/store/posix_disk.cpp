@@ -48,6 +48,7 @@ class Mapping {
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
   ByteSpan bytes() const { return {static_cast<const std::byte*>(data_), size_}; }
+  void cool() const { ::madvise(data_, size_, MADV_DONTNEED); }
 
  private:
   void* data_;
@@ -115,6 +116,10 @@ class PosixDisk final : public Disk {
     void* const data = ::mmap(nullptr, wanted, PROT_READ, MAP_SHARED, file.number(), 0);
     if (data == MAP_FAILED) return trouble(name, "cannot be mapped");
     return views_.try_emplace(name, data, wanted).first->second.bytes();
+  }
+
+  void cool() override {
+    for (const auto& [name, mapping] : views_) mapping.cool();
   }
 
   Result<int64_t> size(const std::string& name) const override {

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "core/bytes.h"
+#include "core/byte_source.h"
 #include "core/hash.h"
 #include "store/disk.h"
 
@@ -33,6 +33,18 @@ struct BlobProgress {
   int64_t durable = 0;   ///< prefix that a crash will not lose; at most `received`
   bool complete() const { return received == bytes_total; }
   bool operator==(const BlobProgress&) const = default;
+};
+
+/// A blob of the hub's own that is written from front to back; what it holds says its name in the
+/// end. Its bytes take room as they come. If it goes before `finish` there is none. Its spool
+/// outlives it.
+class BlobWriter {
+ public:
+  virtual ~BlobWriter() = default;
+  /// Fault::kIo: the disk refused; kRefused: no room. The writer is then of no use any more.
+  virtual Result<void> append(ByteSpan bytes) = 0;
+  /// Durable when it returns. A blob with the same bytes may be there already.
+  virtual Result<BlobId> finish() = 0;
 };
 
 /// Blobs that arrive in chunks, in order of offset. What senders say is not trusted: sizes are
@@ -58,8 +70,11 @@ class Spool {
   virtual Result<int64_t> sync(const BlobId& id) = 0;
   /// open, write and sync of a blob of one's own; that the digest fits is checked.
   virtual Result<void> put(const BlobId& id, ByteSpan bytes) = 0;
+  virtual Result<std::unique_ptr<BlobWriter>> begin() = 0;
   /// What is here, not verified. It stays where it is until this blob is changed or viewed again.
   virtual Result<ByteSpan> view(const BlobId& id) = 0;
+  /// Gives the memory back that views have touched. They stay valid.
+  virtual void cool() {}
   /// At most `count` bytes from `offset` on, fewer where the blob ends so far, after a look at
   /// their checksums. Fault::kCorrupt: it is cut back to what was good before the first bad chunk.
   virtual Result<Bytes> read(const BlobId& id, int64_t offset, int64_t count) = 0;
@@ -97,5 +112,9 @@ std::unique_ptr<Spool> memory_spool(int64_t bytes_max);
 /// `view` is Disk::view of the file: no copy and no cache of this process. With a real folder the
 /// bytes lie in the system's page cache, however many blobs are viewed.
 Result<std::unique_ptr<Spool>> disk_spool(Disk& disk, int64_t bytes_max);
+
+/// A blob as a source that is read piece by piece, checked by checksums. The spool outlives it, and
+/// keeps the blob. Of a blob that is there.
+ByteSource spool_source(Spool& spool, const BlobId& id);
 
 }  // namespace causeway

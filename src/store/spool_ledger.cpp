@@ -59,10 +59,27 @@ SpoolLedger::Blob& SpoolLedger::add(const BlobId& id, int64_t bytes_total) {
   return blob;
 }
 
+Result<void> SpoolLedger::reserve(int64_t bytes) {
+  if (bytes > 0 && (bytes_reserved_ > bytes_max_ || bytes > bytes_max_ - bytes_reserved_))
+    return failure(Fault::kRefused, "spool is full: {} of {} bytes are taken", bytes_reserved_,
+                   bytes_max_);
+  bytes_reserved_ += bytes;
+  return {};
+}
+
 void SpoolLedger::erase(const BlobId& id) {
   const auto found = blobs_.find(id);
   bytes_reserved_ -= found->second.progress.bytes_total;
   blobs_.erase(found);
+}
+
+std::vector<SpoolLedger::Chunk> SpoolLedger::pieces_of(ByteSpan chunk) {
+  std::vector<Chunk> pieces;
+  for (; !chunk.empty(); chunk = chunk.subspan(pieces.back().length)) {
+    const ByteSpan piece = chunk.first(std::min(chunk.size(), kPieceBytesMax));
+    pieces.push_back({static_cast<uint32_t>(piece.size()), crc32c(piece)});
+  }
+  return pieces;
 }
 
 Result<std::vector<SpoolLedger::Chunk>> SpoolLedger::admit(const BlobId& id, const Blob& blob,
@@ -74,12 +91,8 @@ Result<std::vector<SpoolLedger::Chunk>> SpoolLedger::admit(const BlobId& id, con
   if (std::ssize(chunk) > at.bytes_total - offset)
     return failure(Fault::kBadInput, "{} has {} bytes in all; a chunk came for bytes {} to {}",
                    name_of(id), at.bytes_total, offset, offset + std::ssize(chunk));
-  std::vector<Chunk> pieces;
-  if (offset < at.received) return pieces;
-  for (; !chunk.empty(); chunk = chunk.subspan(pieces.back().length)) {
-    const ByteSpan piece = chunk.first(std::min(chunk.size(), kPieceBytesMax));
-    pieces.push_back({static_cast<uint32_t>(piece.size()), crc32c(piece)});
-  }
+  if (offset < at.received) return std::vector<Chunk>();
+  std::vector<Chunk> pieces = pieces_of(chunk);
   if (!pieces.empty() && is_small(pieces.back()) && blob.small >= kSmallMax)
     return failure(Fault::kRefused, "{} comes in too small chunks: {} were below {} bytes",
                    name_of(id), kSmallMax, kSmallBytes);

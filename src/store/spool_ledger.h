@@ -33,9 +33,12 @@ class SpoolLedger {
   /// Spool::open's checks for a new blob, or for one that is open.
   Result<void> check_open(const BlobId& id, int64_t bytes_total) const;
   Blob& add(const BlobId& id, int64_t bytes_total);
+  /// Sets room aside for what has no name yet; a negative number gives it back. Fault::kRefused.
+  Result<void> reserve(int64_t bytes);
   void erase(const BlobId& id);
 
   /// Spool::write's checks. The pieces that the chunk is to be kept as; none of a duplicate.
+  static std::vector<Chunk> pieces_of(ByteSpan chunk);
   static Result<std::vector<Chunk>> admit(const BlobId& id, const Blob& blob, int64_t offset,
                                           ByteSpan chunk);
   static void extend(Blob& blob, const std::vector<Chunk>& pieces);

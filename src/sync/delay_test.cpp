@@ -94,7 +94,9 @@ class Script final : public Exchange {
     return Poll::kReady;
   }
   void settled(int64_t round, WorkerId, const Digest&) override { settlements.push_back(round); }
-  const Bytes& bytes(int64_t round) const { return commits_.at(round).results.front().bytes; }
+  Bytes bytes(int64_t round) const {
+    return commits_.at(round).results.front().bytes.all().value();
+  }
 
   int64_t decided = 0;
   std::set<int64_t> aborted;

@@ -150,21 +150,25 @@ void Engine::apply(const Commit& commit, int32_t channel_index, Open& open) {
   const auto result = std::ranges::find(commit.results, channel_index, &ChannelResult::channel);
   CW_CHECK(result != commit.results.end(), "round {} was committed without channel {}", open.round,
            channel.spec.name);
-  resize_scratch(channel.count);
-  CW_CHECK(decode_signal(*channel.down, result->bytes, scratch_).ok(),
-           "round {}: the committed result of channel {} is damaged", open.round,
-           channel.spec.name);
   if (has(result->members, worker_)) {
     for (const Sent& sent : open.sent)
       if (sent.channel == channel_index)
         channel.feedback->settle(sent.prepared, sent.decoded, states_[index]);
     counters_.tokens_at[index] = open.tokens;
   }
-  channel.port->apply(firing(channel_index, open.round), channel.region, scratch_, states_[index],
-                      replica_);
+  const Firing fired = firing(channel_index, open.round);
+  const auto taken =
+      decode_blocks(*channel.down, result->bytes, channel.count,
+                    [&](int64_t begin, std::span<const float> values) {
+                      const int64_t count = std::ssize(values);
+                      channel.port->apply(fired, channel.region.part(begin, count), values,
+                                          StatesPart(states_[index], begin, count), replica_);
+                    });
+  CW_CHECK(taken.ok(), "round {}: the committed result of channel {} is damaged: {}", open.round,
+           channel.spec.name, taken.error().message);
+  channel.port->applied(replica_);
   ++counters_.versions[index];
-  if (worker_ != kFollower)
-    counters_.traffic.down_bytes += static_cast<int64_t>(result->bytes.size());
+  if (worker_ != kFollower) counters_.traffic.down_bytes += result->bytes.size();
   std::erase(open.channels, channel_index);
   std::erase_if(open.sent, [=](const Sent& sent) { return sent.channel == channel_index; });
 }

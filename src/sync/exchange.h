@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/bytes.h"
+#include "core/byte_source.h"
 #include "core/hash.h"
 #include "sync/channel.h"
 
@@ -45,7 +45,7 @@ struct Member {
 struct ChannelResult {
   int32_t channel = 0;
   std::vector<Member> members;  ///< ascending id: who was folded
-  Bytes bytes;                  ///< codec/signal.h, by the channel's `down`
+  ByteSource bytes;             ///< codec/signal.h, by the channel's `down`
 };
 
 /// The one committed result of a round: the same bytes for every member.

@@ -80,6 +80,23 @@ std::string_view role_name(Role role) {
   return "unknown";
 }
 
+Region Region::part(int64_t begin, int64_t size) const {
+  Region out;
+  for (const Span& span : spans) {
+    if (size == 0) break;
+    if (begin >= span.count) {
+      begin -= span.count;
+      continue;
+    }
+    const int64_t here = std::min(span.count - begin, size);
+    out.spans.push_back({span.begin + begin, here});
+    begin = 0;
+    size -= here;
+  }
+  CW_CHECK(size == 0, "{} values are past the end of the region", size);
+  return out;
+}
+
 int64_t Region::count() const {
   int64_t sum = 0;
   for (const Span& span : spans) sum += span.count;

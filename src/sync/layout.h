@@ -39,6 +39,8 @@ struct Span {
 struct Region {
   std::vector<Span> spans;
   int64_t count() const;
+  /// The part that packs to the values `begin` to `begin + size` of the whole's packing.
+  Region part(int64_t begin, int64_t size) const;
   bool operator==(const Region&) const = default;
 };
 

@@ -4,6 +4,7 @@
 #include "sync/mirror.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <utility>
@@ -18,34 +19,83 @@ constexpr uint64_t kMagic = 0x314f5252494d5743;  // "CWMIRRO1"
 constexpr uint32_t kStatesMax = 1024;
 constexpr size_t kNameMax = 65'536;
 
+constexpr int64_t kFloatBytes = sizeof(float);
+
 Region whole(int64_t count) { return {{{0, count}}}; }
 
 /// A snapshot taken apart, not copied.
 struct Parsed {
-  std::map<std::string, ByteSpan, std::less<>> states;  ///< float32, unaligned
-  ByteSpan engine;
+  std::map<std::string, ByteSource, std::less<>> states;  ///< float32
+  ByteSource engine;
 };
 
-Result<Parsed> parse(ByteSpan snapshot, int64_t count) {
-  ByteReader reader(snapshot);
-  CW_ASSIGN(const uint64_t magic, reader.get<uint64_t>());
+/// From front to back through a source.
+class Cursor {
+ public:
+  explicit Cursor(const ByteSource& source) : source_(source) {}
+
+  Result<ByteSource> take(int64_t count) {
+    if (count < 0 || count > left())
+      return failure(Fault::kCorrupt, "{} bytes are wanted where {} are left", count, left());
+    at_ += count;
+    return source_.slice(at_ - count, count);
+  }
+  template <class T>
+  Result<T> get() {
+    CW_ASSIGN(const ByteSource bytes, take(sizeof(T)));
+    T value{};
+    CW_TRY(bytes.read(0, std::as_writable_bytes(std::span(&value, 1))));
+    return value;
+  }
+  Result<std::string> get_text() {
+    CW_ASSIGN(const uint32_t size, get<uint32_t>());
+    if (size > kNameMax) return failure(Fault::kCorrupt, "a name of {} bytes", size);
+    CW_ASSIGN(const ByteSource bytes, take(size));
+    std::string text(size, '\0');
+    CW_TRY(bytes.read(0, std::as_writable_bytes(std::span(text))));
+    return text;
+  }
+  int64_t left() const { return source_.size() - at_; }
+
+ private:
+  const ByteSource& source_;
+  int64_t at_ = 0;
+};
+
+Result<Parsed> parse(const ByteSource& snapshot, int64_t count) {
+  Cursor cursor(snapshot);
+  CW_ASSIGN(const uint64_t magic, cursor.get<uint64_t>());
   if (magic != kMagic)
     return failure(Fault::kCorrupt, "is no snapshot of a mirror, or of another version");
   Parsed out;
-  CW_ASSIGN(const uint32_t states, reader.get<uint32_t>());
+  CW_ASSIGN(const uint32_t states, cursor.get<uint32_t>());
   if (states > kStatesMax) return failure(Fault::kCorrupt, "the snapshot has {} states", states);
   for (uint32_t i = 0; i < states; ++i) {
-    CW_ASSIGN(const std::string_view name, reader.get_text(kNameMax));
-    CW_ASSIGN(const uint64_t values, reader.get<uint64_t>());
+    CW_ASSIGN(const std::string name, cursor.get_text());
+    CW_ASSIGN(const uint64_t values, cursor.get<uint64_t>());
     if (values != static_cast<uint64_t>(count))
       return failure(Fault::kCorrupt, "state `{}` has {} values; this model has {}", name, values,
                      count);
-    CW_ASSIGN(const ByteSpan bytes, reader.take(4 * static_cast<size_t>(count)));
+    CW_ASSIGN(const ByteSource bytes, cursor.take(kFloatBytes * count));
     if (!out.states.emplace(name, bytes).second)
       return failure(Fault::kCorrupt, "the snapshot has the state `{}` twice", name);
   }
-  CW_ASSIGN(out.engine, reader.take(reader.left()));
+  CW_ASSIGN(out.engine, cursor.take(cursor.left()));
   return out;
+}
+
+/// The values of a state, some at a time.
+Result<void> each_part(const ByteSource& state,
+                       const std::function<void(int64_t, std::span<const float>)>& take) {
+  constexpr int64_t kPart = int64_t{1} << 18;
+  const int64_t count = state.size() / kFloatBytes;
+  std::vector<float> part(static_cast<size_t>(std::min(kPart, count)));
+  for (int64_t begin = 0; begin < count; begin += kPart) {
+    const auto here = std::span(part).first(static_cast<size_t>(std::min(kPart, count - begin)));
+    CW_TRY(state.read(kFloatBytes * begin, std::as_writable_bytes(here)));
+    take(begin, here);
+  }
+  return {};
 }
 
 /// Those that the plan shares and no others.
@@ -176,7 +226,7 @@ Mirror::Mirror(const BoundPlan& plan, int64_t count, const Replica& first)
 Mirror::~Mirror() = default;
 
 Result<std::unique_ptr<Mirror>> Mirror::open(const BoundPlan& plan, int64_t count,
-                                             ByteSpan snapshot) {
+                                             const ByteSource& snapshot) {
   CW_TRY(can_mirror(plan));
   CW_CHECK(count == plan.count(), "{} values; the plan has {}", count, plan.count());
   CW_ASSIGN(const Parsed parsed, parse(snapshot, count));
@@ -184,9 +234,10 @@ Result<std::unique_ptr<Mirror>> Mirror::open(const BoundPlan& plan, int64_t coun
   CW_TRY(check_states(parsed, names));
   auto replica = std::make_unique<FlatReplica>(names, count);
   for (const auto& [name, bytes] : parsed.states)
-    std::ranges::copy(bytes, std::as_writable_bytes(replica->edit(name)).begin());
+    CW_TRY(bytes.read(0, std::as_writable_bytes(replica->edit(name))));
   std::unique_ptr<Mirror> out(new Mirror(plan, std::move(replica)));
-  CW_TRY(out->engine_.restore(parsed.engine));
+  CW_ASSIGN(const Bytes engine, parsed.engine.all());
+  CW_TRY(out->engine_.restore(engine));
   out->round_ = out->oldest_open() - 1;
   return out;
 }
@@ -235,37 +286,51 @@ int64_t Mirror::round() const { return round_; }
 int64_t Mirror::oldest_open() const { return oldest_open_of(engine_); }
 Digest Mirror::replicated_digest() const { return engine_.replicated_digest(); }
 
+Digest Mirror::digest_of_state(const std::string& state) const {
+  return digest_of(std::as_bytes(replica_->edit(state)));
+}
+
+Result<void> Mirror::save(const std::function<Result<void>(ByteSpan)>& write) const {
+  const auto names = replica_->states();
+  Bytes head;
+  ByteWriter(head).put(kMagic);
+  ByteWriter(head).put(static_cast<uint32_t>(names.size()));
+  for (const std::string& name : names) {
+    ByteWriter(head).put_text(name);
+    const std::span<const float> values = replica_->edit(name);
+    ByteWriter(head).put(static_cast<uint64_t>(values.size()));
+    CW_TRY(write(head));
+    head.clear();
+    CW_TRY(write(std::as_bytes(values)));
+  }
+  return write(engine_.snapshot());
+}
 
 Bytes Mirror::snapshot() const {
-  const Bytes engine = engine_.snapshot();
-  const auto names = replica_->states();
-  Bytes bytes;
-  reserve_large(bytes, engine.size() +
-                           names.size() * (4 * static_cast<size_t>(replica_->count()) + kNameMax));
-  ByteWriter writer(bytes);
-  writer.put(kMagic);
-  writer.put(static_cast<uint32_t>(names.size()));
-  for (const std::string& name : names) {
-    writer.put_text(name);
-    put_floats(writer, replica_->edit(name));
-  }
-  writer.put(ByteSpan(engine));
-  return bytes;
+  Bytes out;
+  const auto saved = save([&out](ByteSpan bytes) {
+    out.insert(out.end(), bytes.begin(), bytes.end());
+    return Result<void>();
+  });
+  CW_CHECK(saved.ok());
+  return out;
 }
 
 Result<Joined> join(ByteSpan snapshot, const BoundPlan& plan, Replica& replica, Engine& engine) {
-  CW_ASSIGN(const Parsed parsed, parse(snapshot, plan.count()));
+  const ByteSource source(SharedBytes(nullptr, snapshot));
+  CW_ASSIGN(const Parsed parsed, parse(source, plan.count()));
   const auto names = mirrored_states(plan);
   CW_TRY(check_states(parsed, names));
   const auto has = replica.states();
   for (const std::string& name : names)
     CW_CHECK(std::ranges::count(has, name) > 0, "the plan shares `{}`, the replica has none", name);
-  CW_TRY(engine.restore(parsed.engine));
+  CW_TRY(engine.restore(parsed.engine.bytes().view()));
   replica.reset_optimizer();
-  auto values = large_zeros<float>(static_cast<size_t>(plan.count()));
   for (const auto& [name, bytes] : parsed.states) {
-    std::ranges::copy(bytes, std::as_writable_bytes(std::span(values)).begin());
-    replica.write(name, whole(plan.count()), values);
+    const auto written = each_part(bytes, [&](int64_t begin, std::span<const float> values) {
+      replica.write(name, Region{{{begin, std::ssize(values)}}}, values);
+    });
+    CW_CHECK(written.ok(), "{}", written.error().message);
   }
   return Joined{engine.steps(), oldest_open_of(engine) - 1};
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -36,7 +37,7 @@ class Mirror final {
   /// Stands where the mirror stood that was saved. Rounds from oldest_open() on must be decided
   /// again: round() is the one before it. Any bytes are safe; Fault::kCorrupt.
   static Result<std::unique_ptr<Mirror>> open(const BoundPlan& plan, int64_t count,
-                                              ByteSpan snapshot);
+                                              const ByteSource& snapshot);
 
   /// What was decided in round round() + 1: its commit, or null if it was aborted. Then goes on
   /// through all steps that can be finished, to the end of the last one in which a decided round is
@@ -55,7 +56,12 @@ class Mirror final {
   std::map<int64_t, Digest> take_settled();
   /// That of a member which has finished the same steps.
   Digest replicated_digest() const;
-  /// Takes its size twice while it is made: the engine's part apart, then the whole.
+  /// Of all values of a state of the replica.
+  Digest digest_of_state(const std::string& state) const;
+  /// Gives a snapshot away piece by piece: all but the engine's part, anchors and outer momenta, is
+  /// not copied. Ends with the first failure of `write`.
+  Result<void> save(const std::function<Result<void>(ByteSpan)>& write) const;
+  /// The whole of it.
   Bytes snapshot() const;
 
  private:

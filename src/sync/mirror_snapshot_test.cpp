@@ -50,7 +50,7 @@ TEST(MirrorSnapshot, RefusesEveryTruncationAndChangesNothing) {
     const auto joined = join(part, *plan, joiner.replica, joiner.engine);
     ASSERT_FALSE(joined) << size;
     EXPECT_EQ(joined.error().fault, Fault::kCorrupt);
-    const auto opened = Mirror::open(*plan, kCount, part);
+    const auto opened = Mirror::open(*plan, kCount, Bytes(part.begin(), part.end()));
     ASSERT_FALSE(opened) << size;
     EXPECT_EQ(opened.error().fault, Fault::kCorrupt);
   }

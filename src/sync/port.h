@@ -35,9 +35,13 @@ class Port {
   /// Writes region.count() values to send. Only reads.
   virtual void offer(const Region& region, const Replica& replica, const States& states,
                      std::span<float> signal) const = 0;
-  /// Takes the consensus in. Runs once for a committed round; cannot fail.
+  /// Takes a part of the consensus in: `consensus` are the values of `region`, which is a part of
+  /// the channel's, and `states` the same part of its states. Runs once for each part of a
+  /// committed round, in order; cannot fail. So a port acts value by value.
   virtual void apply(const Firing& firing, const Region& region, std::span<const float> consensus,
-                     States& states, Replica& replica) const = 0;
+                     const StatesPart& states, Replica& replica) const = 0;
+  /// After the last part.
+  virtual void applied(Replica&) const {}
 };
 
 Entries<Port> ports();

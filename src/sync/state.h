@@ -56,4 +56,18 @@ class States {
   std::map<std::string, Entry, std::less<>> entries_;
 };
 
+/// Consecutive values of all states of a channel.
+class StatesPart {
+ public:
+  StatesPart(States& states, int64_t begin, int64_t count)
+      : states_(states), begin_(static_cast<size_t>(begin)), count_(static_cast<size_t>(count)) {}
+  std::span<float> edit(std::string_view name) const {
+    return states_.edit(name).subspan(begin_, count_);
+  }
+
+ private:
+  States& states_;
+  const size_t begin_, count_;
+};
+
 }  // namespace causeway

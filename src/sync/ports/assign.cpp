@@ -30,9 +30,11 @@ class Assign final : public Port {
              std::span<float> signal) const override {
     replica.read(options_.state, region, signal);
   }
-  void apply(const Firing&, const Region& region, std::span<const float> consensus, States&,
-             Replica& replica) const override {
+  void apply(const Firing&, const Region& region, std::span<const float> consensus,
+             const StatesPart&, Replica& replica) const override {
     replica.write(options_.state, region, consensus);
+  }
+  void applied(Replica& replica) const override {
     if (options_.reset_inner) replica.reset_optimizer();
   }
 

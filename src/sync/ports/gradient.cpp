@@ -18,8 +18,8 @@ class Gradient final : public Port {
              std::span<float> signal) const override {
     replica.read("g", region, signal);
   }
-  void apply(const Firing&, const Region& region, std::span<const float> consensus, States&,
-             Replica& replica) const override {
+  void apply(const Firing&, const Region& region, std::span<const float> consensus,
+             const StatesPart&, Replica& replica) const override {
     replica.write("g", region, consensus);
   }
 };

@@ -52,7 +52,7 @@ class Outer final : public Port {
     for (size_t i = 0; i < signal.size(); ++i) signal[i] = anchor[i] - signal[i];
   }
   void apply(const Firing& firing, const Region& region, std::span<const float> consensus,
-             States& states, Replica& replica) const override {
+             const StatesPart& states, Replica& replica) const override {
     std::vector<std::span<float>> buffers;
     for (const std::string_view buffer : optimizer_->buffers())
       buffers.push_back(states.edit(buffer_name(buffer)));

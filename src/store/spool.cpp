@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/spool.h"
+
+#include <algorithm>
+
+#include "store/spool_ledger.h"
+
+namespace causeway {
+
+ByteSource spool_source(Spool& spool, const BlobId& id) {
+  const auto progress = spool.progress(id);
+  CW_CHECK(progress.has_value(), "{} is not there", name_of(id));
+  return {progress->bytes_total,
+          [&spool, id](int64_t offset, std::span<std::byte> out) -> Result<void> {
+            CW_ASSIGN(const Bytes bytes, spool.read(id, offset, std::ssize(out)));
+            if (bytes.size() != out.size())
+              return failure(Fault::kCorrupt, "{} has become shorter", name_of(id));
+            std::ranges::copy(bytes, out.begin());
+            return {};
+          }};
+}
+
+}  // namespace causeway
