@@ -84,6 +84,7 @@ Result<std::unique_ptr<HubMachine>> HubHost::recover(const HubSettings& settings
             HubMachine::recover(settings, schedule, log_.entries(), spool_.ids(), now_ms));
   log_.forget_entries();
   const Ledger& ledger = machine->ledger();
+  decided_ = ledger.decided;
   if (ledger.folder.bytes > 0) {
     const BlobId blob{kHubOwner, ledger.folder.digest};
     CW_TRY(spool_.verify(blob));
@@ -221,7 +222,7 @@ void HubHost::begin_anew(RoundFold& round) {
 
 /// Of the round that is decided next: what the folder has of its own is then as that needs it.
 void HubHost::fold_ahead(int64_t number, RoundFold& round) {
-  if (rounds_.begin()->first != number) return;
+  if (number != decided_ + 1) return;
   if (round.stream.spoilt()) begin_anew(round);
   while (const auto channel = round.stream.current()) {
     const auto found = round.channels.find(*channel);
@@ -244,10 +245,12 @@ std::optional<HubInput> HubHost::synced(const BlobId& blob) {
 void HubHost::begin(const DropBlob& drop) {
   for (auto& [number, round] : rounds_)
     if (const auto offer = round.offers.find(drop.blob.owner); offer != round.offers.end())
-      for (const Parcel& parcel : offer->second)
-        if (parcel.digest == drop.blob.digest)
-          static_cast<void>(
-              round.channels.at(parcel.channel).extend(drop.blob.owner, parcel.weight, {}));
+      for (const Parcel& parcel : offer->second) {
+        // No fold: it was of others, and the next one finds what is there by then.
+        const auto fold = round.channels.find(parcel.channel);
+        if (parcel.digest == drop.blob.digest && fold != round.channels.end())
+          static_cast<void>(fold->second.extend(drop.blob.owner, parcel.weight, {}));
+      }
   // A file that cannot be removed now is an orphan when the hub starts next.
   static_cast<void>(spool_.drop(drop.blob));
   blob_troubles_.erase(drop.blob);
@@ -416,6 +419,7 @@ Result<void> HubHost::read_through(const Commit& commit) {
 
 std::optional<HubInput> HubHost::end(const Advance& advance) {
   rounds_.erase(rounds_.begin(), rounds_.upper_bound(advance.round));
+  decided_ = advance.round;
   std::shared_ptr<const Commit> commit;
   if (advance.committed) {
     CW_CHECK(next_ && next_->commit.round == advance.round, "round {} was not the last one folded",

@@ -105,6 +105,7 @@ class HubHost {
   std::unique_ptr<Mirror> mirror_;
   std::vector<States> states_;  // the folder's own, by channel, after the last committed round
   std::optional<ResultStream::Kept> next_;  // the round that was folded last
+  int64_t decided_ = 0;  // last round that it was told of
   std::map<int64_t, RoundFold> rounds_;
   std::optional<Error> log_trouble_;
   std::map<BlobId, Error> blob_troubles_;
