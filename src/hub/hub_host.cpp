@@ -9,6 +9,7 @@
 namespace causeway {
 namespace {
 
+constexpr int64_t kCoolBytes = 16 << 20;   // of offers that came, before views give memory back
 constexpr int64_t kServedBytes = 1 << 20;  // pieces of blobs begin at multiples of it
 
 /// The folder's own states of all channels, as a blob.
@@ -203,6 +204,10 @@ void HubHost::begin(const Store& store) {
       for (const Parcel& parcel : std::vector<Parcel>(offer->second))
         if (parcel.digest == store.blob.digest)
           static_cast<void>(extend(round, store.blob.owner, parcel));
+  looked_at_bytes_ += store.bytes.size();
+  if (looked_at_bytes_ < kCoolBytes) return;
+  looked_at_bytes_ = 0;
+  spool_.cool();
 }
 
 std::optional<HubInput> HubHost::end(const Store& store) {

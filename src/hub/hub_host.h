@@ -110,6 +110,7 @@ class HubHost {
   std::optional<Error> log_trouble_;
   std::map<BlobId, Error> blob_troubles_;
   Served served_;
+  int64_t looked_at_bytes_ = 0;
   int64_t tiles_refolded_ = 0;
 };
 

@@ -12,10 +12,17 @@ ByteSource spool_source(Spool& spool, const BlobId& id) {
   CW_CHECK(progress.has_value(), "{} is not there", name_of(id));
   return {progress->bytes_total,
           [&spool, id](int64_t offset, std::span<std::byte> out) -> Result<void> {
-            CW_ASSIGN(const Bytes bytes, spool.read(id, offset, std::ssize(out)));
-            if (bytes.size() != out.size())
-              return failure(Fault::kCorrupt, "{} has become shorter", name_of(id));
-            std::ranges::copy(bytes, out.begin());
+            // Not all at once: it is copied.
+            constexpr size_t kPiece = size_t{1} << 20;
+            while (!out.empty()) {
+              const auto piece = out.first(std::min(out.size(), kPiece));
+              CW_ASSIGN(const Bytes bytes, spool.read(id, offset, std::ssize(piece)));
+              if (bytes.size() != piece.size())
+                return failure(Fault::kCorrupt, "{} has become shorter", name_of(id));
+              std::ranges::copy(bytes, piece.begin());
+              offset += std::ssize(piece);
+              out = out.subspan(piece.size());
+            }
             return {};
           }};
 }
