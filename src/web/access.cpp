@@ -13,14 +13,17 @@ namespace causeway {
 namespace {
 
 bool same_word(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, [](unsigned char c) { return std::tolower(c); },
-                            [](unsigned char c) { return std::tolower(c); });
+  return std::ranges::equal(
+      a, b, {}, [](unsigned char c) { return std::tolower(c); },
+      [](unsigned char c) { return std::tolower(c); });
 }
 
-// "[::1]:80" and "localhost:80" without the port.
+// "[::1]:80" and "localhost:80" without the port, which is digits only.
 std::string_view host_name(std::string_view host) {
-  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
-  return host.substr(0, host.find(':'));
+  const size_t colon = host.rfind(':');
+  if (colon == std::string_view::npos || host.ends_with(']')) return host;
+  const bool port = host.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
+  return port ? host.substr(0, colon) : host;
 }
 
 bool is_loopback_v4(std::string_view name) {

@@ -91,8 +91,7 @@ void HttpDoor::accept_until_closed() {
     socklen_t size = sizeof address;
     // NOLINTNEXTLINE(bugprone-casting-through-void): the system's interface
     auto* to = static_cast<sockaddr*>(static_cast<void*>(&address));
-    Descriptor socket(
-        ::accept4(listening_.fd.get(), to, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    Descriptor socket(::accept4(listening_.fd.get(), to, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket.get() >= 0) {
       let_in(std::move(socket), address_of(address, size));
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {

@@ -13,8 +13,8 @@
 
 namespace causeway {
 
-/// Lets connections in, a thread for each and a bounded number of them. When all places are taken, a
-/// newcomer gets that of the one that has been asking longest, of the address with the most such
+/// Lets connections in, a thread for each and a bounded number of them. When all places are taken,
+/// a newcomer gets that of the one that has been asking longest, of the address with the most such
 /// connections: so who opens many and says nothing is in nobody's way but its own.
 class HttpDoor {
  public:

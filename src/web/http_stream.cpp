@@ -117,8 +117,8 @@ ssize_t HttpStream::read(char* to, size_t size) {
 }
 
 ssize_t HttpStream::write(const char* from, size_t size) {
-  const int64_t ms = std::max(limits_.write_ms_max, static_cast<int64_t>(size) * 1000 /
-                                                        limits_.write_bytes_per_s_min);
+  const int64_t ms = std::max(limits_.write_ms_max,
+                              static_cast<int64_t>(size) * 1000 / limits_.write_bytes_per_s_min);
   const Time deadline = steady_clock::now() + milliseconds(ms);
   for (size_t done = 0; done < size;) {
     const ssize_t sent = send(from + done, size - done);

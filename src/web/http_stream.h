@@ -16,10 +16,10 @@ struct ssl_st;
 namespace causeway {
 
 struct StreamLimits {
-  int64_t request_bytes_max = 8 << 10;  ///< all that is read
-  int64_t request_ms_max = 10'000;      ///< from the start to the last byte read, TLS included
-  int64_t write_ms_max = 20'000;        ///< for a write of few bytes
-  int64_t write_bytes_per_s_min = 1000; ///< for one of many
+  int64_t request_bytes_max = 8 << 10;   ///< all that is read
+  int64_t request_ms_max = 10'000;       ///< from the start to the last byte read, TLS included
+  int64_t write_ms_max = 20'000;         ///< for a write of few bytes
+  int64_t write_bytes_per_s_min = 1000;  ///< for one of many
 };
 
 /// One connection as cpp-httplib reads and writes it, with the limits that the library lacks: it

@@ -47,8 +47,8 @@ Result<int64_t> port_of(int fd) {
 }
 
 Result<ListenSocket> listen_on(const addrinfo& address) {
-  ListenSocket out{Descriptor(::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                                       address.ai_protocol))};
+  ListenSocket out{Descriptor(::socket(
+      address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, address.ai_protocol))};
   const int fd = out.fd.get(), on = 1;
   // A hub that starts again takes the port it had, though old connections linger.
   if (fd < 0 || ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||

@@ -15,7 +15,8 @@ namespace {
 std::string source_of(std::string_view text) {
   std::array<unsigned char, 32> hash{};
   unsigned size = 0;
-  CW_CHECK(::EVP_Digest(text.data(), text.size(), hash.data(), &size, ::EVP_sha256(), nullptr) == 1);
+  CW_CHECK(::EVP_Digest(text.data(), text.size(), hash.data(), &size, ::EVP_sha256(), nullptr) ==
+           1);
   std::array<unsigned char, 45> base64{};
   const int length = ::EVP_EncodeBlock(base64.data(), hash.data(), static_cast<int>(hash.size()));
   return fmt::format("'sha256-{}'", std::string(base64.data(), base64.data() + length));

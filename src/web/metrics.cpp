@@ -151,10 +151,9 @@ void Exposition::statuses() {
   for (const MemberView& member : view_.members) {
     const std::string worker = fmt::format("{}", member.worker);
     for (const MemberStatus status : kAll)
-      family.add({{"worker", worker},
-                  {"site", member.site},
-                  {"status", member_status_name(status)}},
-                 int64_t{member.status == status});
+      family.add(
+          {{"worker", worker}, {"site", member.site}, {"status", member_status_name(status)}},
+          int64_t{member.status == status});
   }
 }
 

@@ -20,7 +20,8 @@ nlohmann::json page_state(const HubView& view, const ViewHistory& history);
 /// Nothing in `to` is null: null in a patch takes away.
 nlohmann::json merge_patch(const nlohmann::json& from, const nlohmann::json& to);
 
-/// {"sites": [name, ...], "loss": [[site, whole, window_steps, [step, mean, step, mean, ...]], ...],
+/// {"sites": [name, ...], "loss": [[site, whole, window_steps, [step, mean, step, mean, ...]],
+/// ...],
 ///  "traffic": [whole, [at_s, up_bytes, down_bytes, ddp_bytes, up_per_s, down_per_s, ...]]}:
 /// all points of the curves, or those new since the last call; then what has no news is left out.
 nlohmann::json whole_curves(const ViewHistory& history);

@@ -191,7 +191,8 @@ void StatusText::put_table(std::vector<Column> columns) {
       const Cell cell = row == 0 ? Cell{column.head, Style::kDim} : column.cells[row - 1];
       const int32_t wide = column.columns();
       const std::string text(cut_text(printable_text(cell.text), wide));
-      line.fill(column.right ? start + wide - columns_of(text) : start).add(text, cell.style);
+      if (!text.empty())
+        line.fill(column.right ? start + wide - columns_of(text) : start).add(text, cell.style);
       start += wide + 2;
     }
     put(line);
@@ -202,8 +203,8 @@ void StatusText::rounds() {
   if (view_.recent.empty()) return;
   put_title("Rounds");
   const size_t count = std::min(view_.recent.size(), kRoundsShown);
-  for (auto round = view_.recent.rbegin(); round != view_.recent.rbegin() + static_cast<std::ptrdiff_t>(count);
-       ++round)
+  for (auto round = view_.recent.rbegin();
+       round != view_.recent.rbegin() + static_cast<std::ptrdiff_t>(count); ++round)
     put(round_line(*round));
 }
 
@@ -230,8 +231,8 @@ void StatusText::events() {
   if (view_.events.empty()) return;
   put_title("Events");
   const size_t count = std::min(view_.events.size(), kEventsShown);
-  for (auto event = view_.events.rbegin(); event != view_.events.rbegin() + static_cast<std::ptrdiff_t>(count);
-       ++event) {
+  for (auto event = view_.events.rbegin();
+       event != view_.events.rbegin() + static_cast<std::ptrdiff_t>(count); ++event) {
     Line line(fmt::format("{:>12} ago", duration_text(view_.now_s - event->at_s)), Style::kDim);
     line.add(event->worker < 0 ? "  hub" : fmt::format("  worker {}", event->worker));
     put(line.fill(28).add(event->text));

@@ -62,8 +62,7 @@ Result<TlsContext> TlsContext::make(const std::string& certificate_pem,
   SSL_CTX& context = *tls.context_;
   ::SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION);
   ::SSL_CTX_set_options(&context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  ::SSL_CTX_set_mode(&context,
-                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  ::SSL_CTX_set_mode(&context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   if (!use_certificates(context, certificate_pem))
     return failure(Fault::kBadInput, "the page's certificate cannot be used: {}", tls_reason());
   if (!use_key(context, key_pem))

@@ -172,8 +172,7 @@ Result<HubView> view_of(std::string_view json) {
   std::string wrong;
   JsonReader reader(object, "", wrong);
   each_field(reader, view);
-  if (!wrong.empty())
-    return failure(Fault::kCorrupt, "the hub's status cannot be read: {}", wrong);
+  if (!wrong.empty()) return failure(Fault::kCorrupt, "the hub's status cannot be read: {}", wrong);
   return view;
 }
 
