@@ -12,7 +12,7 @@ word_setup() {
   need_uplot
   need_torch
   need_test_python
-  need_packages browser
+  need_packages test
   need_packages check
   echo 'Everything is installed.'
 }

@@ -72,7 +72,8 @@ HttpDoor::~HttpDoor() {
   CW_CHECK(::eventfd_write(closing_.get(), 1) == 0);
   accepting_.join();
   std::unique_lock lock(mutex_);
-  for (Guest& guest : guests_) ::shutdown(guest.socket.get(), SHUT_RDWR);
+  for (const Guest& guest : guests_)
+    if (!guest.gone) ::shutdown(guest.socket.get(), SHUT_RDWR);
   left_.wait(lock, [&] { return gone_ == static_cast<int64_t>(guests_.size()); });
   reap(lock);
 }
@@ -130,6 +131,7 @@ void HttpDoor::run(Guest& guest) {
   serve_(place);
   {
     const std::lock_guard lock(mutex_);
+    guest.socket = Descriptor();  // the peer is not to wait until the thread is joined
     guest.gone = true;
     ++gone_;
     left_.notify_all();  // under the lock: the door may go once it is free

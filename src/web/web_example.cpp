@@ -7,10 +7,12 @@
 //   --cert FILE --key FILE   PEM, for HTTPS
 //   --token TEXT     what is asked for
 //   --connections N  the most at once
+//   --history N      points of each curve
 //   --past SECONDS   how much of the run has passed at the start
 //   --workers N      1 to 1000; else 5
 //   --names hostile  texts that try to be markup
 //   --halt WHY       nothing is decided any more
+//   --every MS       the time between views; else 250; 0: there is one view only
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -279,11 +281,11 @@ Result<void> serve(double seconds, const Arguments& arguments) {
   }
   std::printf("port %lld\n", static_cast<long long>(server->port()));
   std::fflush(stdout);
-  const int64_t start_ns = clock.now_ns();
+  const int64_t start_ns = clock.now_ns(), every_ms = number_of(arguments, "--every", 250);
   for (double at_s = past_s; at_s < past_s + seconds;) {
-    server->show(view_at(world, before_s, at_s));
+    if (every_ms > 0 || at_s == past_s) server->show(view_at(world, before_s, at_s));
     before_s = at_s;
-    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+    std::this_thread::sleep_for(std::chrono::milliseconds(every_ms > 0 ? every_ms : 250));
     at_s = past_s + static_cast<double>(clock.now_ns() - start_ns) / 1e9;
   }
   return {};

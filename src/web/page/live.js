@@ -43,6 +43,7 @@ class Live {
     this.state = data.state;
     this.curves.clear();
     this.curves.change(data);
+    eventsShown = null;
     this.retryMs = 500;
     this.drawnCharts = -chartsMs;
     this.heard();
@@ -74,13 +75,16 @@ class Live {
     if (this.source.readyState !== EventSource.CLOSED && performance.now() - this.heardMs > silenceMs) this.lost();
   }
 
-  // At most once a frame, and not while nobody looks.
+  // At most once a frame, less often where there is much to draw, and not while nobody looks.
   later() {
     if (this.waiting || document.hidden) return;
     this.waiting = true;
-    requestAnimationFrame(() => { this.waiting = false; this.draw(); });
+    const restMs = (this.drawn ?? -Infinity) + Object.keys(this.state.members || {}).length - performance.now();
+    const draw = () => requestAnimationFrame(() => { this.waiting = false; this.draw(); });
+    if (restMs > 0) setTimeout(draw, restMs); else draw();
   }
   draw() {
+    this.drawn = performance.now();
     const run = this.state.view;
     if (!run) return setText(byId('about'), 'The hub is starting.');
     const members = inOrder(this.state.members), rounds = inOrder(this.state.rounds);

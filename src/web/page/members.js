@@ -34,9 +34,9 @@ function showFigures(run, members) {
 
   const count = status => members.filter(([, member]) => member.status === status).length;
   setText(byId('present'), grouped(count('training')));
-  setText(byId('expected'), `of ${grouped(members.length)} training`);
+  setText(byId('expected'), `of ${grouped(members.length)}`);
   const others = ['joining', 'following', 'gone', 'expected'].filter(status => count(status));
-  setText(byId('absent'), others.map(status => `${count(status)} ${status}`).join(', ') || 'nobody is missing');
+  setText(byId('absent'), ['training', ...others.map(status => `${count(status)} ${status}`)].join(', '));
 
   const sent = run.up_bytes + run.down_bytes;
   setText(byId('sent'), bytesText(sent));
@@ -107,12 +107,12 @@ function nameOf(members, worker) {
   return member && member[1].site ? `${member[1].site} · ${worker}` : `worker ${worker}`;
 }
 
-// `known` are the events that the list has; only what differs is made anew.
-let eventsShown = [];
+// The numbers of those in the list, which is made anew only where it differs; null: whatever it has is old.
+let eventsShown = null;
 
 function showEvents(run, members, events) {
   const list = byId('events'), wanted = events.map(([number]) => number).reverse();
-  if (wanted.length === eventsShown.length && wanted.every((number, i) => number === eventsShown[i])) return;
+  if (eventsShown && wanted.length === eventsShown.length && wanted.every((number, i) => number === eventsShown[i])) return;
   eventsShown = wanted;
   list.replaceChildren(...events.reverse().map(([, event]) => make('li', {},
     make('time', {}, timeOfDay(run, event.at_s)),

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Rounds over time: a row for each member, a bar for each round. A canvas, as thousands of bars move
-// a few times a second; what it shows is said for a mouse by a tip, for the keyboard and screen
-// readers by a live text, and once more by a table.
+// a few times a second, and only as high as what is in sight: it stays while the rows scroll. What
+// it shows is said for a mouse by a tip, for the keyboard and screen readers by a live text, and
+// once more by a table.
 
-const rowHeight = 28, axisHeight = 22, barHeight = 16, lanesMax = 3;
+const rowHeight = 28, axisHeight = 22, barHeight = 16, lanesMax = 3, heightMax = 562;
 
 class Timeline {
   constructor() {
@@ -19,6 +20,7 @@ class Timeline {
     this.canvas.addEventListener('keydown', event => this.key(event));
     this.canvas.addEventListener('blur', () => { this.chosen = null; this.hide(); this.draw(); });
     byId('spans').addEventListener('change', () => this.draw());
+    byId('rows').addEventListener('scroll', () => { this.hide(); this.draw(); });
     new ResizeObserver(() => this.draw()).observe(byId('plot'));
   }
 
@@ -38,7 +40,10 @@ class Timeline {
       setAttribute(lane, 'title', `${member.site} · worker ${worker}`);
     });
     while (lanes.children.length > this.members.length) lanes.lastChild.remove();
+    byId('plot').style.height = `${axisHeight + rowHeight * this.members.length + 2}px`;
   }
+
+  top(row) { return axisHeight + row * rowHeight - byId('rows').scrollTop; }
 
   // The last rounds that were opened, with where each lies: rounds that overlap get lanes of their own.
   visible() {
@@ -57,7 +62,7 @@ class Timeline {
 
   draw() {
     if (!this.run || document.hidden) return;
-    const width = byId('plot').clientWidth, height = axisHeight + rowHeight * this.members.length + 2;
+    const width = byId('plot').clientWidth, height = Math.min(heightMax, axisHeight + rowHeight * this.members.length + 2);
     const scale = window.devicePixelRatio || 1, context = this.context;
     if (this.canvas.width !== Math.round(width * scale) || this.canvas.height !== Math.round(height * scale)) {
       this.canvas.width = Math.round(width * scale);
@@ -72,8 +77,16 @@ class Timeline {
     this.at = seconds => (seconds - first) / (last - first) * (width - 8);
     this.drawGrid(first, last, width, height);
     this.hits = [];
-    for (const bar of bars) this.drawRound(bar, lanes);
+    const rows = this.members.map((_, row) => row).filter(row => this.top(row) > axisHeight - rowHeight && this.top(row) < height);
+    context.save();
+    context.beginPath();
+    context.rect(0, axisHeight, width, height);
+    context.clip();
+    context.fillStyle = colour('line');
+    for (const row of [...rows, this.members.length]) context.fillRect(0, this.top(row), width, 1);
+    for (const bar of bars) this.drawRound(bar, lanes, rows);
     this.drawChosen();
+    context.restore();
   }
 
   drawGrid(first, last, width, height) {
@@ -93,21 +106,20 @@ class Timeline {
       const wide = context.measureText(words).width;
       if (x + wide / 2 < width) context.fillText(words, Math.max(0, x - wide / 2), 8);
     }
-    context.fillStyle = line;
-    for (let row = 0; row <= this.members.length; ++row) context.fillRect(0, axisHeight + row * rowHeight, width, 1);
   }
 
-  drawRound({number, round, lane, end}, lanes) {
+  drawRound({number, round, lane, end}, lanes, rows) {
     const counts = new Set(round.members || []), size = (barHeight + (lanes > 1 ? 6 : 0)) / lanes;
-    this.members.forEach(([worker], row) => {
+    for (const row of rows) {
+      const [worker] = this.members[row];
       const reason = (round.absent || {})[worker], arrived = (round.arrivals || {})[worker];
-      if (reason === undefined && arrived === undefined && !counts.has(worker) && round.status !== 'open') return;
-      const top = axisHeight + row * rowHeight + (rowHeight - size * lanes) / 2 + lane * size + 0.5;
+      if (reason === undefined && arrived === undefined && !counts.has(worker) && round.status !== 'open') continue;
+      const top = this.top(row) + (rowHeight - size * lanes) / 2 + lane * size + 0.5;
       const area = {left: this.at(round.opened_s), right: Math.max(this.at(end), this.at(round.opened_s) + 2), top, size: size - (lanes > 1 ? 1 : 0)};
       if (reason !== undefined) this.drawAbsent(area, round);
       else this.drawPhases(area, round, arrived, end);
       this.hits.push({number, round, worker, row, ...area});
-    });
+    }
   }
 
   drawPhases(area, round, arrived, end) {
@@ -174,7 +186,7 @@ class Timeline {
   hide() { this.tip.hidden = true; }
 
   hover({offsetX, offsetY}) {
-    const row = Math.floor((offsetY - axisHeight) / rowHeight);
+    const row = offsetY < axisHeight ? -1 : Math.floor((offsetY - this.top(0)) / rowHeight);
     const over = (this.hits || []).filter(hit => hit.row === row && offsetX >= hit.left && offsetX <= hit.right);
     const hit = over.find(({top, size}) => offsetY >= top && offsetY <= top + size) || over.at(-1);
     if (hit) this.show(hit); else this.hide();
@@ -185,16 +197,23 @@ class Timeline {
     if (event.key === 'Escape') return this.hide();
     if (!event.key.startsWith('Arrow') || !hits.length) return;
     event.preventDefault();
-    const at = this.chosen || {number: hits.at(-1).number, row: 0};
+    const at = this.chosen || {number: hits.at(-1).number, row: hits[0].row};
     const numbers = [...new Set(hits.map(hit => hit.number))];
     const by = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}[event.key];
     const column = Math.max(0, numbers.indexOf(at.number)) + (this.chosen ? by[0] : 0);
     this.chosen = {number: numbers[Math.min(Math.max(column, 0), numbers.length - 1)],
       row: Math.min(Math.max(at.row + (this.chosen ? by[1] : 0), 0), this.members.length - 1)};
+    this.bringInSight(this.chosen.row);
     this.draw();
     const hit = this.hits.find(({number, row}) => number === this.chosen.number && row === this.chosen.row);
     setText(byId('said'), hit ? this.show(hit) : 'not expected in this round');
     if (!hit) this.hide();
+  }
+
+  bringInSight(row) {
+    const rows = byId('rows'), over = axisHeight - this.top(row), under = this.top(row) + rowHeight - rows.clientHeight;
+    if (over > 0) rows.scrollTop -= over;
+    else if (under > 0) rows.scrollTop += under;
   }
 
   showTable() {
