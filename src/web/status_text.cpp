@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "record/words.h"
@@ -101,6 +102,12 @@ std::string trip_text(double ms) {
   return std::isfinite(ms) && ms > 0 ? fmt::format("{:.{}f} ms", ms, ms < 10 ? 1 : 0) : "-";
 }
 
+// A hub's numbers are a stranger's here.
+int64_t bounded_sum(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<int64_t>::max() : sum;
+}
+
 Line state_line(const HubView& view) {
   Line line;
   if (!view.halted.empty())
@@ -129,7 +136,7 @@ void StatusText::head() {
     put(Line(fmt::format("{} rounds committed, {} aborted", grouped_text(view_.committed),
                          grouped_text(view_.aborted)),
              Style::kWarning));
-  put(Line(sent_text(view_.up_bytes + view_.down_bytes, view_.ddp_bytes)));
+  put(Line(sent_text(bounded_sum(view_.up_bytes, view_.down_bytes), view_.ddp_bytes)));
 }
 
 void StatusText::members() {

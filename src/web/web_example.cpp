@@ -279,11 +279,12 @@ Result<void> serve(double seconds, const Arguments& arguments) {
     server->show(view_at(world, before_s, at_s));
     before_s = at_s;
   }
+  server->show(view_at(world, before_s, past_s));  // who knows the port finds a view
   std::printf("port %lld\n", static_cast<long long>(server->port()));
   std::fflush(stdout);
   const int64_t start_ns = clock.now_ns(), every_ms = number_of(arguments, "--every", 250);
   for (double at_s = past_s; at_s < past_s + seconds;) {
-    if (every_ms > 0 || at_s == past_s) server->show(view_at(world, before_s, at_s));
+    if (every_ms > 0) server->show(view_at(world, before_s, at_s));
     before_s = at_s;
     std::this_thread::sleep_for(std::chrono::milliseconds(every_ms > 0 ? every_ms : 250));
     at_s = past_s + static_cast<double>(clock.now_ns() - start_ns) / 1e9;
