@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "web/http_door.h"
 
-#include <arpa/inet.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -32,6 +33,14 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kMakeRoom{1000};
 constexpr int kErrorPauseMs = 100;
+
+// Answers go out at once; a peer that has vanished without a word is given up.
+void set_up(int socket) {
+  const int on = 1;
+  const unsigned silence_ms = 30'000;
+  ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  ::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms, sizeof silence_ms);
+}
 
 std::string address_of(const sockaddr_storage& address, socklen_t size) {
   std::array<char, NI_MAXHOST> text{};
@@ -94,6 +103,7 @@ void HttpDoor::accept_until_closed() {
     auto* to = static_cast<sockaddr*>(static_cast<void*>(&address));
     Descriptor socket(::accept4(listening_.fd.get(), to, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket.get() >= 0) {
+      set_up(socket.get());
       let_in(std::move(socket), address_of(address, size));
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
       pollfd entry{closing_.get(), POLLIN, 0};  // the system has none left: do not spin

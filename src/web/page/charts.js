@@ -74,7 +74,7 @@ class Chart {
       width: Math.max(100, this.box.clientWidth), height: 250, padding: [8, 10, 0, 0], legend: {show: false},
       cursor: {points: {size: 7}, drag: {x: true, y: false}},
       scales: {x: {time: kind.time}, y: kind.log ? {distr: 3, log: 10} : {range: (plot, low, high) => this.range(low, high)}},
-      axes: [{...axis, size: 32, space: 70, values: (plot, marks) => marks.map(mark => kind.time ? clockText(mark) : countText(mark).replace('.0', ''))},
+      axes: [{...axis, size: 32, space: 64, ...(kind.time ? {incrs: clockSteps} : {}), values: (plot, marks) => marks.map(mark => kind.time ? clockText(mark) : countText(mark).replace('.0', ''))},
         {...axis, size: 62, space: 36, grid: kind.log ? {...axis.grid, filter: onlyDecades} : axis.grid, values: (plot, marks) => marks.map(mark => mark === null ? '' : kind.axis(mark))}],
       series: [{}, ...this.curves.map(curve => ({
         show: !this.hidden.has(curve.label), stroke: colour(curve.look), width: 1.75, dash: curve.dash, spanGaps: true, points: {show: false},

@@ -36,7 +36,7 @@ function showFigures(run, members) {
   setText(byId('present'), grouped(count('training')));
   setText(byId('expected'), `of ${grouped(members.length)}`);
   const others = ['joining', 'following', 'gone', 'expected'].filter(status => count(status));
-  setText(byId('absent'), ['training', ...others.map(status => `${count(status)} ${status}`)].join(', '));
+  setText(byId('absent'), others.map(status => `${count(status)} ${status}`).join(', ') || 'nobody is missing');
 
   const sent = run.up_bytes + run.down_bytes;
   setText(byId('sent'), bytesText(sent));

@@ -91,8 +91,7 @@ class Timeline {
 
   drawGrid(first, last, width, height) {
     const context = this.context, ink = colour('soft'), line = colour('line');
-    const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 604800];
-    const step = steps.find(size => (last - first) / size <= Math.max(2, width / 110)) || steps.at(-1);
+    const step = clockSteps.find(size => (last - first) / size <= Math.max(2, width / 110)) || clockSteps.at(-1);
     const zone = new Date(this.run.started_unix_ms).getTimezoneOffset() * 60;
     const start = this.run.started_unix_ms / 1000 - zone;
     context.font = `12px ${getComputedStyle(document.body).fontFamily}`;

@@ -49,3 +49,5 @@ const inOrder = object => Object.keys(object || {}).map(Number).sort((a, b) => a
 
 // Seconds since the hub started, as a time of day here.
 const timeOfDay = (run, seconds) => new Date(run.started_unix_ms + 1000 * seconds).toLocaleTimeString([], {hourCycle: 'h23'});
+// Seconds between two marks of an axis of time.
+const clockSteps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 604800];
