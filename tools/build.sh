@@ -33,6 +33,7 @@ configure() {
 # build_release TARGET...: everything that build/release needs, then the targets.
 build_release() {
   need_packages build
+  need_uplot
   need_torch
   local cuda=OFF
   [[ ${CAUSEWAY_CUDA:-0} == 1 ]] && cuda=ON

@@ -38,6 +38,7 @@ configure_clang() {
 
 word_lint() {
   need_packages build
+  need_uplot
   need_packages check
   local status=0
   phase sources 'house rules' python3 tools/check_sources.py . || status=1
@@ -71,6 +72,7 @@ word_sanitize() {
   done
   (($# > 0)) || set -- address thread
   need_packages build
+  need_uplot
   need_packages check
   for kind in "$@"; do
     sanitize "${kind:0:1}san"

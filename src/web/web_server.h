@@ -18,7 +18,7 @@ struct WebOptions {
   std::string certificate_pem, key_pem;  ///< both empty: plain HTTP, which only loopback may have
   std::string token;                     ///< if not empty, wanted as bearer token or `?token=`
   int64_t connections_max = 64;          ///< more are refused
-  int64_t history_max = 2'000;           ///< points kept for each curve; then every second one goes
+  int64_t history_max = 2'000;           ///< points kept for each curve; then two become one
 };
 
 /// Serves
@@ -26,12 +26,14 @@ struct WebOptions {
 ///   /status.json the last view
 ///   /events      server-sent events: the history so far, then every new view
 ///   /metrics     Prometheus text format 0.0.4
-///   /healthz     200 `ok`, or 503 with why nothing is decided any more
+///   /healthz     200 `ok`, or 503 with why nothing is decided any more, or before the first view
 /// Requests are hostile: bounded in size, time and number. Threads of its own; `show` from any.
+/// Without a token, plain HTTP answers only who asks for this machine by a loopback name.
 class WebServer {
  public:
   /// Listens when it returns. Fault::kIo if it cannot; Fault::kBadInput for plain HTTP beyond
-  /// loopback.
+  /// loopback, and for options and certificates that cannot be used. Makes the process ignore
+  /// SIGPIPE.
   static Result<std::unique_ptr<WebServer>> start(const WebOptions& options);
   virtual ~WebServer() = default;
 
