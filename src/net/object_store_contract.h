@@ -105,7 +105,8 @@ class ObjectStoreContract {
       threads.emplace_back([&, thread] {
         for (int i = 0; i < kObjects; ++i) {
           const std::string key = fmt::format("contract/t/{}-{}", thread, i);
-          const Bytes bytes = bytes_of(static_cast<size_t>(2000 + 100 * thread + i));
+          const Bytes bytes =
+              bytes_of(2000 + 100 * static_cast<size_t>(thread) + static_cast<size_t>(i));
           if (!store_.put(key, bytes)) continue;
           const auto got = store_.get(key, std::ssize(bytes));
           right[static_cast<size_t>(thread)] += got && *got == bytes;

@@ -48,7 +48,7 @@ std::string signed_names(const UnsignedRequest& request) {
 std::string signature_of(const UnsignedRequest& request, const S3Keys& keys,
                          const SignScope& scope) {
   std::string headers;
-  for (const auto& [name, value] : request.headers) headers += name + ":" + value + "\n";
+  for (const auto& [name, value] : request.headers) headers += fmt::format("{}:{}\n", name, value);
   const std::string canonical = fmt::format("{}\n{}\n{}\n{}\n{}\n{}", request.method,
                                             escape_path(request.path), query_text(request.query),
                                             headers, signed_names(request), request.payload_sha256);
@@ -72,11 +72,10 @@ std::string sha256_hex(ByteSpan bytes) {
 }
 
 std::string amz_date(int64_t unix_s) {
-  using namespace std::chrono;
-  const sys_seconds at{seconds(unix_s)};
-  const auto midnight = floor<days>(at);
-  const year_month_day date(midnight);
-  const hh_mm_ss time(at - midnight);
+  const std::chrono::sys_seconds at{std::chrono::seconds(unix_s)};
+  const auto midnight = std::chrono::floor<std::chrono::days>(at);
+  const std::chrono::year_month_day date(midnight);
+  const std::chrono::hh_mm_ss time(at - midnight);
   return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z", static_cast<int>(date.year()),
                      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
                      time.hours().count(), time.minutes().count(), time.seconds().count());

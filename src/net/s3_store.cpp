@@ -97,7 +97,8 @@ WireRequest S3Store::sign(UnsignedRequest request) const {
   WireRequest out{.method = request.method,
                   .url = endpoint_.origin + escape_path(request.path) +
                          (request.query.empty() ? "" : "?" + query_text(request.query))};
-  for (const auto& [name, value] : request.headers) out.headers.push_back(name + ": " + value);
+  for (const auto& [name, value] : request.headers)
+    out.headers.push_back(fmt::format("{}: {}", name, value));
   out.headers.push_back("Authorization: " + authorization(request, parts_.keys, now));
   return out;
 }

@@ -205,7 +205,7 @@ Fault fault_of(CURLcode code) {
       return Fault::kBadInput;
     case CURLE_UNSUPPORTED_PROTOCOL:  // an answer without a status line
     case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_OUT_OF_MEMORY:  // so it calls a header without an end
       return Fault::kCorrupt;
     default:  // not resolved, not connected, reset, cut
       return Fault::kPeerLost;

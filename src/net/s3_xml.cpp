@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 
 namespace causeway {
 namespace {
@@ -47,8 +48,9 @@ Result<void> append_entity(std::string_view name, std::string& out) {
   if (!name.starts_with("#")) return corrupt("has an entity that is not known");
   name.remove_prefix(hexadecimal ? 2 : 1);
   uint32_t code = 0;
-  const char* end = name.data() + name.size();
-  const auto read = std::from_chars(name.data(), end, code, hexadecimal ? 16 : 10);
+  const char* begin = std::to_address(name.begin());
+  const char* end = std::to_address(name.end());
+  const auto read = std::from_chars(begin, end, code, hexadecimal ? 16 : 10);
   const bool is_character = code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF);
   if (read.ec != std::errc() || read.ptr != end || !is_character)
     return corrupt("has a character's number that is none");

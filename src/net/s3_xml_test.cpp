@@ -8,7 +8,6 @@ namespace causeway {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::IsEmpty;
 
 // As AWS writes it, from its reference of ListObjectsV2.
