@@ -69,7 +69,7 @@ struct S3Options {
           "https://HOST[:PORT] of the S3-compatible store; http only to this machine.");
     visit("region", region, Required{}, "", "Region that requests are signed for.");
     visit("bucket", bucket, Required{}, "", "Bucket, which exists.");
-    visit("prefix", prefix, Any{}, "", "What all keys begin with.");
+    visit("prefix", prefix, Any{}, "", "Folder of all keys; a slash is added.");
     visit("access_key_file", access_key_file, Any{}, "",
           "File with two lines, access key and secret key (a third: session token); empty: "
           "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN of the environment.");

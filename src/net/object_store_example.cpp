@@ -8,14 +8,17 @@
 //   put-presigned URL FILE | get-presigned URL FILE BYTES_MAX
 //   cancel KEY MS                                 gets; cancels it after so long
 //   contract                                      prints what is broken
+//   chunks FILE                                   as chunks by reference, to two receivers
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <functional>
+#include <future>
 #include <map>
 #include <thread>
 
 #include "core/toml.h"
+#include "net/chunk_store.h"
 #include "net/object_store_contract.h"
 #include "net/s3_presigned.h"
 
@@ -75,6 +78,43 @@ Result<void> print_breaches(ObjectStore& store) {
   return {};
 }
 
+/// The answer of a call of ChunkStore.
+template <class T, class Start>
+Result<T> wait_for(const Start& start) {
+  std::promise<Result<T>> promise;
+  CW_CHECK(start([&](Result<T> answer) { promise.set_value(std::move(answer)); }), "full");
+  return promise.get_future().get();
+}
+
+/// Puts all chunks twice, gets them back, and removes the blob.
+Result<void> send_chunks(ObjectStore& store, const Bytes& bytes) {
+  constexpr uint64_t kRun = 1;
+  const SystemClock clock;
+  ChunkStore chunks(store, clock, {});
+  const SharedBytes blob(bytes);
+  const Digest digest = digest_of(blob.view());
+  std::vector<std::future<Result<ChunkReference>>> puts;
+  for (int receiver = 0; receiver < 2; ++receiver)
+    for (int64_t at = 0; at < blob.size(); at += int64_t{kChunkBytesMax}) {
+      const auto promise = std::make_shared<std::promise<Result<ChunkReference>>>();
+      const Chunk chunk{digest, at, blob.slice(at, kChunkBytesMax)};
+      CW_CHECK(chunks.put(kRun, chunk, [=](auto put) { promise->set_value(std::move(put)); }));
+      puts.push_back(promise->get_future());
+    }
+  Bytes got;
+  for (size_t i = 0; i < puts.size(); ++i) {
+    CW_ASSIGN(const ChunkReference reference, puts[i].get());
+    if (i < puts.size() / 2) continue;
+    CW_ASSIGN(const Chunk chunk,
+              wait_for<Chunk>([&](auto done) { return chunks.get(kRun, reference, done); }));
+    got.insert(got.end(), chunk.bytes.view().begin(), chunk.bytes.view().end());
+  }
+  CW_ASSIGN(const int64_t removed,
+            wait_for<int64_t>([&](auto done) { return chunks.remove_blob(kRun, digest, done); }));
+  std::printf("%s, %ld objects\n", got == bytes ? "same" : "other", static_cast<long>(removed));
+  return {};
+}
+
 Result<void> print_list(ObjectStore& store, const Arguments& a) {
   CW_ASSIGN(const auto keys, store.list(a[0], number(a[1])));
   for (const auto& key : keys) std::printf("%s\n", key.c_str());
@@ -110,6 +150,7 @@ const std::map<std::string, Word>& words() {
       {"fill", {2, [](auto& s, auto& a) { return fill(s, a[0], number(a[1])); }}},
       {"presign", {4, [](auto& s, auto& a) { return print_address(s, a); }}},
       {"cancel", {2, [](auto& s, auto& a) { return cancel_get(s, a[0], number(a[1])); }}},
+      {"chunks", {1, [](auto& s, auto& a) { return send_chunks(s, read_file(a[0])); }}},
       {"contract", {0, [](auto& s, auto&) { return print_breaches(s); }}},
       {"put-presigned", {2, {}}},
       {"get-presigned", {3, {}}},

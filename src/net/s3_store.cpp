@@ -19,11 +19,16 @@ constexpr int64_t kEmptyPagesMax = 1000;
 
 std::string crc_text(ByteSpan bytes) { return fmt::format("{:08x}", crc32c(bytes)); }
 
+std::string folder_of(const std::string& prefix) {
+  return prefix.empty() || prefix.ends_with('/') ? prefix : prefix + "/";
+}
+
 class S3Store final : public ObjectStore {
  public:
   S3Store(const S3Options& options, Endpoint endpoint, S3Parts parts)
       : options_(options),
         endpoint_(std::move(endpoint)),
+        folder_(folder_of(options.prefix)),
         parts_(std::move(parts)),
         policy_{options.retries, Backoff(parts_.seed)} {}
 
@@ -73,7 +78,7 @@ class S3Store final : public ObjectStore {
 
  private:
   std::string path_of(const std::string& key) const {
-    return "/" + options_.bucket + "/" + options_.prefix + key;
+    return "/" + options_.bucket + "/" + folder_ + key;
   }
   SignScope scope(int64_t unix_s) const { return {.region = options_.region, .unix_s = unix_s}; }
   WireRequest sign(UnsignedRequest request) const;
@@ -83,6 +88,7 @@ class S3Store final : public ObjectStore {
 
   const S3Options options_;
   const Endpoint endpoint_;
+  const std::string folder_;  // empty, or with a slash at its end
   const S3Parts parts_;
   CallPolicy policy_;
 };
@@ -120,7 +126,7 @@ Result<ListPage> S3Store::list_page(const std::string& prefix, const std::string
                                     int64_t count) {
   UnsignedRequest request{.method = "GET", .path = "/" + options_.bucket};
   request.query = {{"list-type", "2"}, {"max-keys", std::to_string(count)}};
-  if (const auto whole = options_.prefix + prefix; !whole.empty()) request.query["prefix"] = whole;
+  if (const auto whole = folder_ + prefix; !whole.empty()) request.query["prefix"] = whole;
   if (!after.empty()) request.query["continuation-token"] = after;
   CW_ASSIGN(const WireAnswer answer, call({"LIST " + prefix}, request, {}, kListBytesMax));
   return read_list_page({reinterpret_cast<const char*>(answer.body.data()), answer.body.size()});
@@ -128,7 +134,7 @@ Result<ListPage> S3Store::list_page(const std::string& prefix, const std::string
 
 Result<std::vector<std::string>> S3Store::list(const std::string& prefix, int64_t count_max) {
   CW_TRY(check_object_prefix(prefix));
-  const std::string whole = options_.prefix + prefix;
+  const std::string whole = folder_ + prefix;
   std::vector<std::string> keys;
   std::string after, last;
   for (int64_t empty_pages = 0; std::ssize(keys) < count_max;) {
@@ -141,7 +147,7 @@ Result<std::vector<std::string>> S3Store::list(const std::string& prefix, int64_
         return failure(Fault::kCorrupt, "LIST {}: keys are out of order or of another prefix",
                        prefix);
       last = std::move(key);
-      const std::string ours = last.substr(options_.prefix.size());
+      const std::string ours = last.substr(folder_.size());
       if (std::ssize(keys) < count_max && check_object_key(ours)) keys.push_back(ours);
     }
     if (!page.truncated) break;

@@ -20,7 +20,7 @@ using testing::Not;
 using testing::StartsWith;
 
 const S3Options kOptions = {
-    .endpoint = "https://s3.example.org:9000", .bucket = "runs", .prefix = "team/"};
+    .endpoint = "https://s3.example.org:9000", .bucket = "runs", .prefix = "team"};
 
 class S3Store : public testing::Test {
  protected:
@@ -69,6 +69,19 @@ TEST_F(S3Store, PutsWithTheDigestOfTheBody) {
               HasSubstr("Credential=KEY/19700101/us-east-1/s3/aws4_request, SignedHeaders="
                         "host;x-amz-content-sha256;x-amz-date;x-amz-meta-crc32c, "));
   EXPECT_EQ(last().body.size(), 9);
+}
+
+TEST_F(S3Store, APrefixIsAFolder) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"", "/runs/a"}, {"b/c", "/runs/b/c/a"}, {"b/c/", "/runs/b/c/a"}};
+  for (const auto& [prefix, path] : cases) {
+    S3Options options = kOptions;
+    options.prefix = prefix;
+    ASSERT_TRUE(open(options).ok());
+    answer({answer_of(200)});
+    ASSERT_TRUE(store_->put("a", {}).ok());
+    EXPECT_EQ(last().url, kOptions.endpoint + path);
+  }
 }
 
 TEST_F(S3Store, SendsASessionToken) {

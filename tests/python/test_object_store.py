@@ -37,7 +37,7 @@ class Client:
         key_file = folder / "keys"
         key_file.touch(mode=0o600)
         key_file.write_text("\n".join(keys) + "\n")
-        self.options = {"endpoint": endpoint, "region": "us-east-1", "bucket": "runs", "prefix": "team/",
+        self.options = {"endpoint": endpoint, "region": "us-east-1", "bucket": "runs", "prefix": "team",
                         "access_key_file": str(key_file), "timeout_ms": 20_000, **options}  # fmt: skip
 
     def __call__(self, *words, deadline_s: float = 120, **environment) -> subprocess.CompletedProcess:
@@ -220,6 +220,13 @@ def test_presigned_addresses_need_no_key(open_door, tmp_path):
     gone = get.replace("/a?", "/b?")
     fails(guest.get(gone, MIB, word="get-presigned"), BAD_INPUT, "NoSuchKey")
     fails(guest.get(get.replace("127.0.0.1", "127.0.0.2"), 1, word="get-presigned"), BAD_INPUT)
+
+
+def test_chunks_go_by_reference(client, tmp_path):
+    (tmp_path / "blob").write_bytes(os.urandom(6 * MIB + 5))
+    done = client("chunks", tmp_path / "blob")
+    assert (done.returncode, done.stdout) == (0, "same, 7 objects\n"), done.stderr
+    assert client("list", "chunks/", 10).stdout == ""
 
 
 # ---- Stores that misbehave.
