@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/chunk_store.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -34,38 +35,48 @@ std::string blob_prefix(uint64_t run, const Digest& blob) {
   return fmt::format("chunks/{:016x}/{}/", run, blob.hex());
 }
 
-/// Objects that were put last, and what their bytes were.
+Error too_late(const std::string& key) {
+  return failure(Fault::kTimeout, "{}: waited too long for other transfers", key);
+}
+
+/// What an object's bytes are.
+struct Content {
+  uint32_t crc = 0;
+  Sha256 sha256 = {};
+};
+
+/// Objects that were put last.
 class Remembered {
  public:
   explicit Remembered(int64_t count_max) : count_max_(count_max) {}
 
-  const uint32_t* find(const Key& key) const {
-    const auto found = crcs_.find(key);
-    return found == crcs_.end() ? nullptr : &found->second;
+  const Content* find(const Key& key) const {
+    const auto found = contents_.find(key);
+    return found == contents_.end() ? nullptr : &found->second;
   }
-  void add(const Key& key, uint32_t crc) {
-    crcs_[key] = crc;
+  void add(const Key& key, const Content& content) {
+    contents_[key] = content;
     order_.push_back(key);
     // A key that was forgotten and put again stands here twice; it goes a little too early then.
     while (std::ssize(order_) > count_max_) {
-      crcs_.erase(order_.front());
+      contents_.erase(order_.front());
       order_.pop_front();
     }
   }
   void forget(uint64_t run, const Digest& blob) {
-    crcs_.erase(crcs_.lower_bound({run, blob, INT64_MIN, INT64_MIN}),
-                crcs_.upper_bound({run, blob, INT64_MAX, INT64_MAX}));
+    contents_.erase(contents_.lower_bound({run, blob, INT64_MIN, INT64_MIN}),
+                    contents_.upper_bound({run, blob, INT64_MAX, INT64_MAX}));
   }
 
  private:
   const int64_t count_max_;
-  std::map<Key, uint32_t> crcs_;
+  std::map<Key, Content> contents_;
   std::deque<Key> order_;
 };
 
 /// A put that waits or is in flight, with all who want it.
 struct SharedPut {
-  uint32_t crc = 0;
+  Content content;  // its SHA-256 is made with the transfer
   std::vector<ChunkStore::Put> waiters;
 };
 
@@ -88,6 +99,7 @@ Bytes encode_reference(const ChunkReference& reference) {
   writer.put(reference.offset);
   writer.put(reference.bytes);
   writer.put(reference.crc32c);
+  writer.put(ByteSpan(reference.sha256));
   return bytes;
 }
 
@@ -99,6 +111,8 @@ Result<ChunkReference> decode_reference(ByteSpan bytes) {
   CW_ASSIGN(reference.offset, reader.get<int64_t>());
   CW_ASSIGN(reference.bytes, reader.get<int64_t>());
   CW_ASSIGN(reference.crc32c, reader.get<uint32_t>());
+  CW_ASSIGN(const ByteSpan sha256, reader.take(reference.sha256.size()));
+  std::ranges::copy(sha256, reference.sha256.begin());
   if (reader.left() > 0)
     return failure(Fault::kCorrupt, "a reference has {} bytes too many", reader.left());
   CW_TRY(check_reference(reference));
@@ -131,13 +145,10 @@ struct ChunkStore::State {
     queue.push_back(std::move(task));
     changed.notify_one();
   }
-  void queue_first(Task task) {
-    queue.push_front(std::move(task));
-    changed.notify_one();
-  }
+  void answer_first(const Put& done, const Result<ChunkReference>& result);
 
   int64_t begin_ns_max() const { return clock.now_ns() + options.timeout_ms * 1'000'000; }
-  bool add_put(const Key& key, const Chunk& chunk, const ChunkReference& reference, Put done);
+  bool add_put(const Key& key, const Chunk& chunk, ChunkReference reference, const Put& done);
   void work();
   /// Counts `calls` as done; whether their callbacks are still wanted.
   bool finish(int64_t calls, int64_t bytes);
@@ -145,7 +156,7 @@ struct ChunkStore::State {
   void answer(const Callback& done, Result<T> result, int64_t bytes) {
     if (finish(1, bytes)) done(std::move(result));
   }
-  void run_put(const Key& key, const Chunk& chunk, const ChunkReference& reference, bool in_time);
+  void run_put(const Key& key, const Chunk& chunk, ChunkReference reference, bool in_time);
   Result<Chunk> run_get(uint64_t run, const ChunkReference& reference, bool in_time);
   void run_removal(const std::shared_ptr<Removal>& removal, const Removed& done);
   Result<void> remove_one(Removal& removal);
@@ -197,45 +208,46 @@ bool ChunkStore::State::finish(int64_t calls, int64_t bytes) {
   return !stopping;
 }
 
-bool ChunkStore::State::add_put(const Key& key, const Chunk& chunk, const ChunkReference& reference,
-                                Put done) {
+void ChunkStore::State::answer_first(const Put& done, const Result<ChunkReference>& result) {
+  queue.push_front({INT64_MAX, [=, this](bool) { answer(done, result, 0); }});
+  changed.notify_one();
+}
+
+bool ChunkStore::State::add_put(const Key& key, const Chunk& chunk, ChunkReference reference,
+                                const Put& done) {
   const std::lock_guard lock(mutex);
   const auto open = puts.find(key);
-  const uint32_t* known = open == puts.end() ? remembered.find(key) : &open->second.crc;
-  if (!has_room(known == nullptr ? key.bytes : 0)) return false;
+  const Content* before = open == puts.end() ? remembered.find(key) : &open->second.content;
+  if (!has_room(before == nullptr ? key.bytes : 0)) return false;
   ++pending;
-  if (known != nullptr && *known != reference.crc32c) {
-    const Error error = failure(Fault::kCorrupt, "{}: got other bytes than those that were put",
-                                chunk_key(key.run, reference));
-    queue_first({INT64_MAX, [=, this](bool) { answer(done, Result<ChunkReference>(error), 0); }});
-  } else if (open != puts.end()) {
-    open->second.waiters.push_back(std::move(done));
-  } else if (known != nullptr) {
-    queue_first(
-        {INT64_MAX, [=, this](bool) { answer(done, Result<ChunkReference>(reference), 0); }});
-  } else {
+  if (before == nullptr) {
     held_bytes += key.bytes;
-    puts[key] = {reference.crc32c, {std::move(done)}};
+    puts[key] = {{.crc = reference.crc32c}, {done}};
     queue_last(
         {begin_ns_max(), [=, this](bool in_time) { run_put(key, chunk, reference, in_time); }});
+  } else if (before->crc != reference.crc32c) {
+    answer_first(done, failure(Fault::kCorrupt, "{}: got other bytes than those that were put",
+                               chunk_key(key.run, reference)));
+  } else if (open != puts.end()) {
+    open->second.waiters.push_back(done);
+  } else {
+    reference.sha256 = before->sha256;
+    answer_first(done, reference);
   }
   return true;
 }
 
-Error too_late(const std::string& key) {
-  return failure(Fault::kTimeout, "{}: waited too long for other transfers", key);
-}
-
-void ChunkStore::State::run_put(const Key& key, const Chunk& chunk, const ChunkReference& reference,
+void ChunkStore::State::run_put(const Key& key, const Chunk& chunk, ChunkReference reference,
                                 bool in_time) {
   const std::string name = chunk_key(key.run, reference);
+  reference.sha256 = sha256_of(chunk.bytes.view());
   const Result<void> put = in_time ? store.put(name, chunk.bytes.view()) : too_late(name);
   std::vector<Put> waiters;
   {
     const std::lock_guard lock(mutex);
     waiters = std::move(puts[key].waiters);
     puts.erase(key);
-    if (put) remembered.add(key, reference.crc32c);
+    if (put) remembered.add(key, {reference.crc32c, reference.sha256});
   }
   if (!finish(std::ssize(waiters), key.bytes)) return;
   for (const Put& done : waiters)
@@ -249,9 +261,11 @@ Result<Chunk> ChunkStore::State::run_get(uint64_t run, const ChunkReference& ref
   CW_ASSIGN(Bytes bytes, store.get(name, reference.bytes));
   if (std::ssize(bytes) != reference.bytes)
     return failure(Fault::kCorrupt, "{}: got {} bytes", name, bytes.size());
-  if (const uint32_t crc = crc32c(bytes); crc != reference.crc32c)
-    return failure(Fault::kCorrupt, "{}: got bytes with CRC-32C {:08x}; wanted: {:08x}", name, crc,
-                   reference.crc32c);
+  // The first tells what went wrong, the second whether somebody wanted it.
+  if (crc32c(bytes) != reference.crc32c)
+    return failure(Fault::kCorrupt, "{}: got other bytes than those that were put", name);
+  if (sha256_of(bytes) != reference.sha256)
+    return failure(Fault::kCorrupt, "{}: the bytes were exchanged: another SHA-256", name);
   return Chunk{reference.blob, reference.offset, std::move(bytes)};
 }
 
@@ -290,16 +304,16 @@ ChunkStore::ChunkStore(ObjectStore& store, const Clock& clock, const ChunkStoreO
 
 ChunkStore::~ChunkStore() = default;
 
-bool ChunkStore::put(uint64_t run, const Chunk& chunk, Put done) {
+bool ChunkStore::put(uint64_t run, const Chunk& chunk, const Put& done) {
   const ChunkReference reference{chunk.blob, chunk.offset, chunk.bytes.size(),
                                  crc32c(chunk.bytes.view())};
   const Result<void> checked = check_reference(reference);
   CW_CHECK(checked, "{}", checked.error().message);
   const Key key{run, chunk.blob, chunk.offset, chunk.bytes.size()};
-  return state_->add_put(key, chunk, reference, std::move(done));
+  return state_->add_put(key, chunk, reference, done);
 }
 
-bool ChunkStore::get(uint64_t run, const ChunkReference& reference, Got done) {
+bool ChunkStore::get(uint64_t run, const ChunkReference& reference, const Got& done) {
   const Result<void> checked = check_reference(reference);
   const int64_t bytes = checked ? reference.bytes : 0;
   const std::lock_guard lock(state_->mutex);
@@ -314,7 +328,7 @@ bool ChunkStore::get(uint64_t run, const ChunkReference& reference, Got done) {
   return true;
 }
 
-bool ChunkStore::remove_blob(uint64_t run, const Digest& blob, Removed done) {
+bool ChunkStore::remove_blob(uint64_t run, const Digest& blob, const Removed& done) {
   const std::lock_guard lock(state_->mutex);
   if (!state_->has_room(0)) return false;
   ++state_->pending;

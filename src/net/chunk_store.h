@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Chunks by reference: the bytes of a Chunk go through an object store, and only a reference of 36
+// Chunks by reference: the bytes of a Chunk go through an object store, and only a reference of 68
 // bytes goes to its receivers. For sites that cannot keep long connections, and for a hub that
 // shall send one result to many without sending its bytes to each.
 //
@@ -12,8 +12,9 @@
 //     ... full: again when a call is done
 //
 // and for a receiver of a reference, the same with `get` and a Result<Chunk>. A chunk that comes
-// out is as good as one from the wire: right by its CRC-32C, which whoever can write to the bucket
-// can forge; the blob's digest, compared when it is whole, decides.
+// out is the chunk that went in: the reference has the SHA-256 of its bytes, so that whoever may
+// write to the bucket cannot give other ones. (The blob's digest alone is for accidents.) The
+// reference itself goes where messages go, between parties that know each other.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,7 @@
 #include "core/options.h"
 #include "exchange/messages.h"
 #include "net/object_store.h"
+#include "net/object_store_digest.h"
 
 namespace causeway {
 
@@ -32,10 +34,11 @@ struct ChunkReference {
   Digest blob;
   int64_t offset = 0, bytes = 0;  ///< bytes: 1 to kChunkBytesMax
   uint32_t crc32c = 0;            ///< of the bytes
+  Sha256 sha256 = {};             ///< of the bytes
   bool operator==(const ChunkReference&) const = default;
 };
 
-/// 36 bytes: high and low half of the blob's digest, offset, bytes, crc32c.
+/// 68 bytes: high and low half of the blob's digest, offset, bytes, crc32c, sha256.
 Bytes encode_reference(const ChunkReference& reference);
 /// Any bytes are safe: Fault::kCorrupt if they are no reference, or its numbers are out of bounds.
 Result<ChunkReference> decode_reference(ByteSpan bytes);
@@ -60,7 +63,7 @@ struct ChunkStoreOptions {
     visit("timeout_ms", timeout_ms, Range<int64_t>{100, 3'600'000}, "ms",
           "Most time until a transfer begins; then the store's own counts.");
     visit("remembered", remembered, Range<int64_t>{0, 1 << 24}, "",
-          "Objects put last, which are not put again; 100 bytes each.");
+          "Objects put last, which are not put again; 150 bytes each.");
   }
 };
 
@@ -89,15 +92,15 @@ class ChunkStore {
   /// The chunk has 1 to kChunkBytesMax bytes; else it is a bug. One that is being put is joined,
   /// and one that was put lately is not put again. False: full, nothing was taken. Other bytes
   /// under the same key are Fault::kCorrupt.
-  [[nodiscard]] bool put(uint64_t run, const Chunk& chunk, Put done);
+  [[nodiscard]] bool put(uint64_t run, const Chunk& chunk, const Put& done);
 
   /// The reference may be a stranger's. Fault::kBadInput: there is no such object (any more): ask
   /// its sender again. False: full, nothing was taken.
-  [[nodiscard]] bool get(uint64_t run, const ChunkReference& reference, Got done);
+  [[nodiscard]] bool get(uint64_t run, const ChunkReference& reference, const Got& done);
 
   /// Removes all objects of a blob and forgets them, one after another between other transfers;
   /// `done` gets their number. Nobody puts this blob meanwhile. False: full, nothing was begun.
-  [[nodiscard]] bool remove_blob(uint64_t run, const Digest& blob, Removed done);
+  [[nodiscard]] bool remove_blob(uint64_t run, const Digest& blob, const Removed& done);
 
   /// Puts of this blob are made anew: for when a receiver did not find an object, as somebody
   /// cleaned the bucket.

@@ -122,7 +122,11 @@ TEST_F(ChunkStoreTest, AChunkComesOutAsItWentIn) {
   const auto reference = put(chunk);
   ASSERT_TRUE(reference.ok());
   // The check value of CRC-32C.
-  EXPECT_EQ(*reference, (ChunkReference{kBlob, 5, 9, 0xE3069283}));
+  EXPECT_EQ(reference->bytes, 9);
+  EXPECT_EQ(reference->crc32c, 0xE3069283);
+  // As `printf 123456789 | sha256sum`.
+  EXPECT_EQ(hex_of(reference->sha256),
+            "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225");
   EXPECT_THAT(store_.keys(),
               ElementsAre("chunks/00000000000000ab/00000000000000010000000000000002/5-9"));
   const auto got = get(*reference);
@@ -139,9 +143,11 @@ TEST_F(ChunkStoreTest, ReceiversShareOnePut) {
   for (int i = 0; i < 5; ++i) answers.push_back(start_put(chunk_of(0)));
   EXPECT_EQ(chunks_->pending(), 5);
   store_.open_gate(true);
-  for (auto& answer : answers) EXPECT_TRUE(answer.get().ok());
-  EXPECT_TRUE(put(chunk_of(0)).ok());
+  std::vector<ChunkReference> references;
+  for (auto& answer : answers) references.push_back(answer.get().value());
+  references.push_back(put(chunk_of(0)).value());
   EXPECT_EQ(store_.puts(), 1);
+  for (const auto& reference : references) EXPECT_EQ(get(reference)->bytes, chunk_of(0).bytes);
   EXPECT_TRUE(put(chunk_of(1)).ok());
   EXPECT_TRUE(put(chunk_of(0, 999)).ok());
   EXPECT_TRUE(put(chunk_of(0, 1000, kOther)).ok());
@@ -199,6 +205,17 @@ TEST_F(ChunkStoreTest, AnObjectThatIsNotWhatWasPutIsCorrupt) {
   EXPECT_EQ(get(reference).error().fault, Fault::kBadInput);
 }
 
+// Bytes with the same CRC-32C are easily made; here the reference is changed to that end.
+TEST_F(ChunkStoreTest, AForgedObjectIsCorrupt) {
+  ChunkReference reference = put(chunk_of(0)).value();
+  const Bytes forged(1000, std::byte{7});
+  ASSERT_TRUE(store_.put(chunk_key(kRun, reference), forged).ok());
+  reference.crc32c = crc32c(forged);
+  const auto got = get(reference);
+  EXPECT_EQ(got.error().fault, Fault::kCorrupt);
+  EXPECT_THAT(got.error().message, HasSubstr("SHA-256"));
+}
+
 TEST_F(ChunkStoreTest, AStrangersReferenceIsSafe) {
   for (const auto& [offset, bytes] : {std::pair<int64_t, int64_t>{0, 0},
                                       {0, -1},
@@ -209,11 +226,11 @@ TEST_F(ChunkStoreTest, AStrangersReferenceIsSafe) {
     EXPECT_EQ(get(reference).error().fault, Fault::kCorrupt);
     EXPECT_EQ(decode_reference(encode_reference(reference)).error().fault, Fault::kCorrupt);
   }
-  const ChunkReference good{kBlob, INT64_MAX - 1, 1, 7};
+  const ChunkReference good{kBlob, INT64_MAX - 1, 1, 7, sha256_of({})};
   const Bytes bytes = encode_reference(good);
   EXPECT_EQ(decode_reference(bytes).value(), good);
-  EXPECT_THAT(bytes, SizeIs(36));
-  EXPECT_FALSE(decode_reference(ByteSpan(bytes).first(35)).ok());
+  EXPECT_THAT(bytes, SizeIs(68));
+  EXPECT_FALSE(decode_reference(ByteSpan(bytes).first(67)).ok());
   Bytes longer = bytes;
   longer.push_back({});
   EXPECT_FALSE(decode_reference(longer).ok());

@@ -65,9 +65,9 @@ struct S3Options {
 
   template <class Visit>
   void each(Visit&& visit) {
-    visit("endpoint", endpoint, Required{}, "",
+    visit("endpoint", endpoint, Any{}, "",
           "https://HOST[:PORT] of the S3-compatible store; http only to this machine.");
-    visit("region", region, Required{}, "", "Region that requests are signed for.");
+    visit("region", region, Any{}, "", "Region that requests are signed for.");
     visit("bucket", bucket, Required{}, "", "Bucket, which exists.");
     visit("prefix", prefix, Any{}, "", "Folder of all keys; a slash is added.");
     visit("access_key_file", access_key_file, Any{}, "",

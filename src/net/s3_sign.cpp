@@ -4,8 +4,9 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-#include <array>
 #include <chrono>
+
+#include "net/object_store_digest.h"
 
 namespace causeway {
 namespace {
@@ -14,18 +15,8 @@ constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 
 ByteSpan bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
-std::string hex(ByteSpan bytes) {
-  std::string out;
-  for (const std::byte byte : bytes)
-    fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<unsigned>(byte));
-  return out;
-}
-
-/// A SHA-256, or a key made by one.
-using Hash = std::array<std::byte, 32>;
-
-Hash hmac(ByteSpan key, std::string_view text) {
-  Hash out;
+Sha256 hmac(ByteSpan key, std::string_view text) {
+  Sha256 out;
   const auto* data = reinterpret_cast<const unsigned char*>(text.data());
   const auto* made = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), data, text.size(),
                           reinterpret_cast<unsigned char*>(out.data()), nullptr);
@@ -54,22 +45,15 @@ std::string signature_of(const UnsignedRequest& request, const S3Keys& keys,
                                             headers, signed_names(request), request.payload_sha256);
   const std::string text = fmt::format("{}\n{}\n{}\n{}", kAlgorithm, amz_date(scope.unix_s),
                                        scope_text(scope), sha256_hex(bytes_of(canonical)));
-  const Hash of_date = hmac(bytes_of("AWS4" + keys.secret_key), date_of(scope));
-  const Hash of_region = hmac(of_date, scope.region);
-  const Hash of_service = hmac(of_region, scope.service);
-  return hex(hmac(hmac(of_service, "aws4_request"), text));
+  const Sha256 of_date = hmac(bytes_of("AWS4" + keys.secret_key), date_of(scope));
+  const Sha256 of_region = hmac(of_date, scope.region);
+  const Sha256 of_service = hmac(of_region, scope.service);
+  return hex_of(hmac(hmac(of_service, "aws4_request"), text));
 }
 
 }  // namespace
 
-std::string sha256_hex(ByteSpan bytes) {
-  Hash out;
-  const int made =
-      EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()), nullptr,
-                 EVP_sha256(), nullptr);
-  CW_CHECK(made == 1, "OpenSSL cannot make a SHA-256");
-  return hex(out);
-}
+std::string sha256_hex(ByteSpan bytes) { return hex_of(sha256_of(bytes)); }
 
 std::string amz_date(int64_t unix_s) {
   const std::chrono::sys_seconds at{std::chrono::seconds(unix_s)};

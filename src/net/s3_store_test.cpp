@@ -6,7 +6,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "core/hash.h"
+#include "net/chunk_store.h"
 #include "net/s3_presigned.h"
 #include "net/test_wire.h"
 
@@ -176,6 +179,21 @@ TEST_F(S3Store, RefusesOptionsThatAreNone) {
                                "https://[::1",
                                "HTTPS://a"})
     EXPECT_TRUE(refused([&](auto& o) { o.endpoint = endpoint; })) << endpoint;
+}
+
+template <class Options>
+void expect_documented() {
+  std::ifstream file(CAUSEWAY_SOURCE "/docs/object-store.md");
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  for (const OptionInfo& option : describe_options<Options>())
+    EXPECT_THAT(text, HasSubstr(fmt::format("| `{}` | {} | `{}` | {} | {} | {} |\n", option.name,
+                                            option.type, option.fallback, option.range, option.unit,
+                                            option.meaning)));
+}
+
+TEST(ObjectStoreOptions, AreDocumentedAsTheyAre) {
+  expect_documented<S3Options>();
+  expect_documented<ChunkStoreOptions>();
 }
 
 TEST(Endpoint, HasTheHostThatIsSigned) {

@@ -7,25 +7,21 @@ import calendar
 import json
 import os
 import pathlib
-import re
 import ssl
 import subprocess
-import sys
 import threading
 import time
 import urllib.parse
 
-import boto3
-import botocore.config
 import pytest
 
 from conftest import ROOT
 from hostile_store import HostileStore, answer, certificate, complaint
+from moto_store import MotoStore
 
 BUILD = pathlib.Path(os.environ.get("CAUSEWAY_BUILD", ROOT / "build" / "release"))
 PROGRAM = BUILD / "object_store_example"
 CORRUPT, REFUSED, BAD_INPUT, IO = 13, 15, 16, 17
-START_S = 120  # for moto on a machine that is busy
 MIB = 1 << 20
 
 
@@ -63,59 +59,19 @@ def fails(done, status: int, *texts: str) -> None:
         assert text in done.stderr
 
 
-class Moto:
-    """moto's server as a process, with the bucket `runs`. With `checks_keys` it verifies signatures."""
-
-    def __init__(self, folder, checks_keys: bool):
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        if checks_keys:
-            environment["INITIAL_NO_AUTH_ACTION_COUNT"] = "4"
-        log = folder / "moto.log"
-        with log.open("wb") as out:
-            self.process = subprocess.Popen([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
-                                            stdout=out, stderr=out, env=environment)  # fmt: skip
-        self.endpoint = self.wait_for_address(log)
-        self.keys = ("KEY", "SECRET")
-        if checks_keys:
-            self.make_user()
-        self.service("s3").create_bucket(Bucket="runs")
-        if checks_keys:
-            made = self.service("iam").create_access_key(UserName="site")["AccessKey"]
-            self.keys = (made["AccessKeyId"], made["SecretAccessKey"])
-
-    def wait_for_address(self, log) -> str:
-        until = time.monotonic() + START_S
-        while time.monotonic() < until and self.process.poll() is None:
-            if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
-                return found[0]
-            time.sleep(0.1)
-        raise AssertionError(log.read_text())
-
-    def service(self, name: str):
-        config = botocore.config.Config(signature_version="s3v4", s3={"addressing_style": "path"}, proxies={})
-        return boto3.client(name, endpoint_url=self.endpoint, region_name="us-east-1", config=config,
-                            aws_access_key_id=self.keys[0], aws_secret_access_key=self.keys[1])  # fmt: skip
-
-    def make_user(self):
-        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
-        self.service("iam").create_user(UserName="site")
-        self.service("iam").put_user_policy(UserName="site", PolicyName="all", PolicyDocument=json.dumps(policy))
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(timeout=60)
-
-
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory):
-    server = Moto(tmp_path_factory.mktemp("strict"), checks_keys=True)
+    """A store that knows its clients' keys, whose rights are those that the documentation names."""
+    text = (ROOT / "docs" / "object-store.md").read_text(encoding="utf-8")
+    policy = text.partition("```json")[2].partition("```")[0].replace("BUCKET", "runs").replace("PREFIX", "team")
+    server = MotoStore(tmp_path_factory.mktemp("strict"), policy)
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="module")
 def open_door(tmp_path_factory):
-    server = Moto(tmp_path_factory.mktemp("open"), checks_keys=False)
+    server = MotoStore(tmp_path_factory.mktemp("open"))
     yield server
     server.stop()
 
@@ -179,8 +135,14 @@ def test_wrong_keys_are_refused(strict, tmp_path):
         fails(client("remove", "a"), REFUSED, "403")
 
 
-def test_says_that_there_is_no_such_bucket(strict, tmp_path):
-    client = Client(tmp_path, strict.endpoint, strict.keys, bucket="nobodys")
+def test_rights_end_at_the_prefix(strict, tmp_path):
+    client = Client(tmp_path, strict.endpoint, strict.keys, prefix="teams")
+    fails(client.put("a", b"1"), REFUSED, "403 AccessDenied")
+    fails(client("remove", "a"), REFUSED, "403 AccessDenied")
+
+
+def test_says_that_there_is_no_such_bucket(open_door, tmp_path):
+    client = Client(tmp_path, open_door.endpoint, bucket="nobodys")
     for done in client.put("a", b"1"), client.get("a", 1), client("list", "", 1), client("remove", "a"):
         fails(done, BAD_INPUT, "NoSuchBucket", "make the bucket first")
 
