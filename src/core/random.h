@@ -21,6 +21,7 @@ enum class Stream : uint32_t {
   kGroup = 4,      ///< who takes part in a round
   kRounding = 5,   ///< stochastic rounding
   kSample = 6,     ///< generated text
+  kRetry = 7,      ///< pauses between tries
 };
 
 /// A stream, addressed by position. Const methods are safe from many threads.

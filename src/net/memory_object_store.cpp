@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <map>
 #include <mutex>
 
@@ -10,11 +11,15 @@ namespace {
 class MemoryObjectStore final : public ObjectStore {
  public:
   Result<void> put(const std::string& key, ByteSpan bytes) override {
+    CW_CHECK(std::ssize(bytes) <= kObjectBytesMax, "an object of {} bytes", bytes.size());
+    CW_TRY(open(check_object_key(key)));
     const std::lock_guard lock(mutex_);
     objects_[key].assign(bytes.begin(), bytes.end());
     return {};
   }
   Result<Bytes> get(const std::string& key, int64_t bytes_max) override {
+    CW_CHECK(bytes_max >= 0 && bytes_max <= kObjectBytesMax, "at most {} bytes", bytes_max);
+    CW_TRY(open(check_object_key(key)));
     const std::lock_guard lock(mutex_);
     const auto found = objects_.find(key);
     if (found == objects_.end()) return failure(Fault::kBadInput, "there is no object {}", key);
@@ -24,11 +29,13 @@ class MemoryObjectStore final : public ObjectStore {
     return found->second;
   }
   Result<void> remove(const std::string& key) override {
+    CW_TRY(open(check_object_key(key)));
     const std::lock_guard lock(mutex_);
     objects_.erase(key);
     return {};
   }
   Result<std::vector<std::string>> list(const std::string& prefix, int64_t count_max) override {
+    CW_TRY(open(check_object_prefix(prefix)));
     const std::lock_guard lock(mutex_);
     std::vector<std::string> out;
     for (auto next = objects_.lower_bound(prefix);
@@ -41,8 +48,15 @@ class MemoryObjectStore final : public ObjectStore {
                               int64_t) const override {
     return failure(Fault::kRefused, "object {} has no address outside this process", key);
   }
+  void cancel() override { cancelled_ = true; }
 
  private:
+  Result<void> open(Result<void> checked) const {
+    if (cancelled_) return failure(Fault::kIo, "the store is cancelled");
+    return checked;
+  }
+
+  std::atomic<bool> cancelled_ = false;
   std::mutex mutex_;
   std::map<std::string, Bytes> objects_;
 };
