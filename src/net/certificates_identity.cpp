@@ -53,8 +53,10 @@ Result<void> verify_certificate(X509& authority, X509& certificate, CertificateK
                X509_STORE_CTX_init(context.get(), store.get(), &certificate, nullptr) == 1,
            "{}", openssl_reason());
   X509_VERIFY_PARAM* wanted = X509_STORE_CTX_get0_param(context.get());
-  X509_VERIFY_PARAM_set_flags(wanted, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
-  X509_VERIFY_PARAM_set_time(wanted, now_unix_s);
+  const bool any_time = now_unix_s == kAtAnyTime;
+  X509_VERIFY_PARAM_set_flags(wanted, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE |
+                                          (any_time ? X509_V_FLAG_NO_CHECK_TIME : 0));
+  if (!any_time) X509_VERIFY_PARAM_set_time(wanted, now_unix_s);
   CW_CHECK(X509_VERIFY_PARAM_set_purpose(wanted, purpose_of(kind)) == 1, "{}", openssl_reason());
   const bool good = X509_verify_cert(context.get()) == 1;
   ERR_clear_error();
