@@ -67,16 +67,19 @@ Result<void> verify_certificate(X509& authority, X509& certificate, CertificateK
 
 Result<CertificateInfo> check_certificate(std::string_view authority_pem, std::string_view pem,
                                           CertificateKind kind, int64_t now_unix_s) {
-  CW_ASSIGN(const CertificateInfo authority, read_certificate(authority_pem));
-  if (authority.kind != CertificateKind::kAuthority)
+  const Certificate authority = certificate_of(authority_pem), certificate = certificate_of(pem);
+  if (!authority || !certificate)
+    return failure(Fault::kBadInput, "there is no certificate{} in it (PEM)",
+                   authority ? "" : " of an authority");
+  CW_ASSIGN(const CertificateInfo signer, describe_certificate(*authority));
+  if (signer.kind != CertificateKind::kAuthority)
     return failure(Fault::kBadInput, "the authority's certificate is one of {}",
-                   certificate_kind_name(authority.kind));
-  CW_ASSIGN(CertificateInfo info, read_certificate(pem));
+                   certificate_kind_name(signer.kind));
+  CW_ASSIGN(CertificateInfo info, describe_certificate(*certificate));
   if (info.kind != kind)
     return failure(Fault::kRefused, "the certificate of {} is one of {}; wanted: of {}", info.name,
                    certificate_kind_name(info.kind), certificate_kind_name(kind));
-  CW_TRY(
-      verify_certificate(*certificate_of(authority_pem), *certificate_of(pem), kind, now_unix_s));
+  CW_TRY(verify_certificate(*authority, *certificate, kind, now_unix_s));
   return info;
 }
 

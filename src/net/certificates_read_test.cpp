@@ -4,6 +4,7 @@
 // every byte of a certificate changed; certificates that only another program would make; each
 // file that can be wrong, wrong.
 #include <gmock/gmock.h>
+#include <openssl/ui.h>
 #include <sys/stat.h>
 
 #include "net/test_certificates.h"
@@ -40,13 +41,24 @@ TEST(ReadCertificate, IsSafeForAnyText) {
   }
 }
 
+bool asked = false;
+
 TEST(ReadCertificate, AsksNobodyForAPassword) {
   const std::string folder = folder_of_certificates("a");
   std::string pem = read_text(folder + "/site.crt");
-  // OpenSSL would ask the terminal, and wait.
   pem.insert(pem.find('\n') + 1,
              "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n\n");
+  // What OpenSSL would ask the terminal with, and wait.
+  UI_METHOD* terminal = UI_create_method("terminal");
+  UI_method_set_opener(terminal, [](UI*) {
+    asked = true;
+    return 0;
+  });
+  UI_set_default_method(terminal);
   EXPECT_FALSE(read_certificate(pem));
+  EXPECT_FALSE(asked);
+  UI_set_default_method(UI_OpenSSL());
+  UI_destroy_method(terminal);
 }
 
 TEST(ReadCertificate, TakesTheFirstOfSeveral) {

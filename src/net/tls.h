@@ -37,7 +37,7 @@ std::string peer_certificate_pem(const grpc::ClientContext& call);
 
 /// Who the other side of a call is, if it may speak to us now. The handshake has looked at most of
 /// this, once; but a connection may be older than a revocation and than a certificate's end.
-/// Fault::kRefused, in words for its owner. Takes about 0.2 ms. Safe from many threads.
+/// Fault::kRefused, in words for its owner. Takes about half a millisecond. Safe from many threads.
 Result<CertificateInfo> check_peer(std::string_view peer_pem, CertificateKind kind,
                                    const Identity& own, const AccessList& access,
                                    int64_t now_unix_s);

@@ -257,7 +257,7 @@ def test_admit_and_revoke(cert, certs):
 def test_only_sites_of_this_authority_are_admitted(cert, certs, tmp_path):
     cert("authority", "--folder", "other")
     cert("site", "carroll", "--folder", "other")
-    assert "not signed by this authority" in cert("admit", tmp_path / "other" / "carroll.crt", code=3).stderr
+    assert "not signed by this authority" in cert("admit", tmp_path / "other" / "carroll.crt", code=2).stderr
     assert "hub's" in cert("admit", certs / "hub.crt", code=2).stderr
     assert "authority's" in cert("revoke", certs / "authority.crt", code=2).stderr
     assert "no fingerprint" in cert("admit", "carroll", code=2).stderr
