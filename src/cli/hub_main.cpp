@@ -7,8 +7,10 @@
 #include "cli/command.h"
 #include "core/log.h"
 
-int main(int argc, char** argv) {
-  using namespace causeway;
+namespace causeway {
+namespace {
+
+int run(int argc, char** argv) {
   CLI::App app("The hub of a run, its certificates, and a look at it. Needs no LibTorch.",
                "causeway-hub");
   app.set_version_flag("--version", CAUSEWAY_VERSION);
@@ -23,3 +25,8 @@ int main(int argc, char** argv) {
   }
   return exit_code;
 }
+
+}  // namespace
+}  // namespace causeway
+
+int main(int argc, char** argv) { return causeway::run(argc, argv); }

@@ -14,11 +14,12 @@ namespace causeway {
 namespace {
 
 constexpr const char* kVariable = "GRPC_SSL_CIPHER_SUITES";
-constexpr std::string_view kNoCipherOfTls12 = "PSK-AES256-GCM-SHA384";
+constexpr const char* kNoCipherOfTls12 = "PSK-AES256-GCM-SHA384";
 
 void check_held_to_tls13() {
   const char* set = std::getenv(kVariable);
-  CW_CHECK(set != nullptr && set == kNoCipherOfTls12, "main has not called hold_to_tls13");
+  CW_CHECK(set != nullptr && std::string_view(set) == kNoCipherOfTls12,
+           "main has not called hold_to_tls13");
 }
 
 std::string certificate_in(const grpc::AuthContext* context) {
@@ -30,9 +31,7 @@ std::string certificate_in(const grpc::AuthContext* context) {
 
 }  // namespace
 
-void hold_to_tls13() {
-  CW_CHECK(::setenv(kVariable, kNoCipherOfTls12.data(), 1) == 0, "no memory");
-}
+void hold_to_tls13() { CW_CHECK(::setenv(kVariable, kNoCipherOfTls12, 1) == 0, "no memory"); }
 
 std::shared_ptr<grpc::ServerCredentials> server_credentials(const Identity& identity) {
   check_held_to_tls13();
