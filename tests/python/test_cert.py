@@ -1,77 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`causeway cert`: its files as OpenSSL's command and the cryptography package see them, and real connections with them."""
+"""`causeway cert`: its files as OpenSSL's command and the cryptography package see them, and what it says."""
 
-import contextlib
 import datetime
 import hashlib
 import ipaddress
-import json
 import os
 import pathlib
 import re
 import resource
-import selectors
 import shutil
 import signal
-import socket
 import ssl
 import stat
 import subprocess
-import threading
 
 import pytest
-from conftest import ROOT, call_binary
+from certificate_folders import DEADLINE_S, cert, certs, days, listed, load, openssl, programs, signed  # noqa: F401
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
-DEADLINE_S = 120  # For what takes milliseconds on a quiet machine.
-
-
-@pytest.fixture(scope="module")
-def programs() -> pathlib.Path:
-    """The folder with causeway-hub and tls_example: that of CAUSEWAY_BINARY, or CAUSEWAY_BUILD, or build/release."""
-    if "CAUSEWAY_BINARY" in os.environ:
-        return pathlib.Path(os.environ["CAUSEWAY_BINARY"]).resolve().parent
-    return pathlib.Path(os.environ.get("CAUSEWAY_BUILD", ROOT / "build" / "release")).resolve()
-
-
-@pytest.fixture
-def cert(programs, tmp_path):
-    """`cert("list")` runs `causeway cert list` in the test's folder; `code` is the exit code that is wanted."""
-
-    def call(*arguments, code=0, **options) -> subprocess.CompletedProcess:
-        done = call_binary(programs / "causeway-hub", tmp_path)("cert", *arguments, **options)
-        assert done.returncode == code, (done.stdout, done.stderr)
-        return done
-
-    return call
-
-
-@pytest.fixture
-def certs(cert, tmp_path) -> pathlib.Path:
-    """A folder with an authority, `hub` for this machine's loopback addresses, and the sites dickens and austen."""
-    cert("authority", "--name", "novels")
-    cert("hub", "hub", "--host", "localhost", "--host", "127.0.0.1", "--host", "::1")
-    cert("site", "dickens", "austen")
-    return tmp_path / "certs"
-
-
-def openssl(*arguments, code=0, **options) -> str:
-    done = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True, errors="replace",
-                          timeout=DEADLINE_S, **options)  # fmt: skip
-    assert code is None or done.returncode == code, (arguments, done.stdout, done.stderr)
-    return done.stdout + done.stderr
-
-
-def load(path) -> x509.Certificate:
-    return x509.load_pem_x509_certificate(pathlib.Path(path).read_bytes())
-
-
-def listed(cert, folder="certs") -> dict[str, dict]:
-    rows = [json.loads(line) for line in cert("list", "--json", "--folder", folder).stdout.splitlines()]
-    return {pathlib.Path(row["file"]).name: row for row in rows}
 
 
 def mode(path) -> int:
@@ -266,35 +214,6 @@ def test_only_sites_of_this_authority_are_admitted(cert, certs, tmp_path):
     assert not list(certs.glob("*.txt"))
 
 
-def signed(certs, name, start, end, kind="site") -> pathlib.Path:
-    """NAME.crt and NAME.key as the authority makes them, by another program and at another time."""
-    authority, key = load(certs / "authority.crt"), ed25519.Ed25519PrivateKey.generate()
-    signing = serialization.load_pem_private_key((certs / "authority.key").read_bytes(), None)
-    purpose = ExtendedKeyUsageOID.CLIENT_AUTH if kind == "site" else ExtendedKeyUsageOID.SERVER_AUTH
-    subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Causeway"),
-                         x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, kind),
-                         x509.NameAttribute(NameOID.COMMON_NAME, name)])  # fmt: skip
-    builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(authority.subject)
-               .public_key(key.public_key()).serial_number(x509.random_serial_number())
-               .not_valid_before(start).not_valid_after(end)
-               .add_extension(x509.BasicConstraints(False, None), True)
-               .add_extension(x509.KeyUsage(True, *[False] * 8), True)
-               .add_extension(x509.ExtendedKeyUsage([purpose]), False)
-               .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
-               .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), False))  # fmt: skip
-    if kind == "hub":
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
-    (certs / f"{name}.crt").write_bytes(builder.sign(signing, None).public_bytes(serialization.Encoding.PEM))
-    (certs / f"{name}.key").write_bytes(key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))  # fmt: skip
-    (certs / f"{name}.key").chmod(0o600)
-    return certs / f"{name}.crt"
-
-
-def days(count: float) -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=count)
-
-
 def test_list_says_what_is_over_and_what_soon_will_be(cert, certs, tmp_path):
     signed(certs, "past", days(-20), days(-10))
     signed(certs, "future", days(10), days(200))
@@ -376,153 +295,3 @@ def test_a_hostile_name_does_not_reach_the_terminal(cert, certs):
     for arguments in (["show", path], ["show", request], ["sign", request]):
         done = cert(*arguments, code=2)
         assert "\x1b" not in done.stdout + done.stderr
-
-
-# Connections.
-
-
-@contextlib.contextmanager
-def serving(programs, path, address="127.0.0.1"):
-    """tls_example as a hub with this certificate; gives its port."""
-    process = subprocess.Popen([programs / "tls_example", "serve", path, address], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # fmt: skip
-    try:
-        with selectors.DefaultSelector() as ready:
-            ready.register(process.stdout, selectors.EVENT_READ)
-            assert ready.select(timeout=DEADLINE_S), "no port"
-        line = process.stdout.readline()
-        yield int(line)
-        process.stdin.close()
-        assert process.wait(timeout=DEADLINE_S) == 0
-    finally:
-        process.kill()
-        process.wait()
-
-
-def calling(programs, path, target) -> tuple[int, list[str]]:
-    """tls_example as a site with this certificate: gRPC's status, then its message or what each end says of the other."""
-    done = subprocess.run([programs / "tls_example", "call", path, target], capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=DEADLINE_S)  # fmt: skip
-    head, *lines = done.stdout.splitlines()
-    code, message = head.split(" ", 1)
-    return int(code), lines or [message]
-
-
-OK, PERMISSION_DENIED, UNAVAILABLE = 0, 7, 14
-
-
-def has_ipv6() -> bool:
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
-        probe.bind(("::1", 0))
-        return True
-    return False
-
-
-def test_hub_and_site_know_each_other(cert, certs, programs):
-    rows = listed(cert)
-    wanted = [f"site dickens {rows['dickens.crt']['fingerprint']}", f"hub hub {rows['hub.crt']['fingerprint']}"]
-    with serving(programs, certs / "hub.crt") as port:
-        for host in ("localhost", "127.0.0.1"):
-            assert calling(programs, certs / "dickens.crt", f"{host}:{port}") == (OK, wanted)
-    if has_ipv6():
-        with serving(programs, certs / "hub.crt", "[::1]") as port:
-            assert calling(programs, certs / "dickens.crt", f"[::1]:{port}") == (OK, wanted)
-
-
-def test_a_hub_takes_sites_of_its_authority_only(cert, certs, programs, tmp_path):
-    cert("authority", "--folder", "other")
-    cert("site", "dickens", "--folder", "other")
-    other = tmp_path / "other"
-    shutil.copy(certs / "authority.crt", other)  # It trusts this hub, but is none of its sites.
-    expired = signed(certs, "past", days(-20), days(-10))
-    with serving(programs, certs / "hub.crt") as port:
-        for path in (certs / "hub.crt", other / "dickens.crt", expired):
-            assert calling(programs, path, f"localhost:{port}")[0] == UNAVAILABLE, path
-        assert calling(programs, certs / "dickens.crt", f"localhost:{port}")[0] == OK
-
-
-def test_a_site_takes_hubs_of_its_authority_only(cert, certs, programs, tmp_path):
-    site = certs / "dickens.crt"
-    cert("authority", "--folder", "other")
-    cert("hub", "hub", "--host", "localhost", "--folder", "other")
-    shutil.copy(certs / "authority.crt", tmp_path / "other")
-    cert("hub", "elsewhere", "--host", "hub.example.org", "--host", "192.0.2.7")
-    expired = signed(certs, "past-hub", days(-20), days(-10), "hub")
-    sound = signed(certs, "sound-hub", days(-20), days(10), "hub")
-    for path, wanted in ((certs / "austen.crt", UNAVAILABLE), (tmp_path / "other" / "hub.crt", UNAVAILABLE),
-                         (certs / "elsewhere.crt", UNAVAILABLE), (expired, UNAVAILABLE), (sound, OK)):  # fmt: skip
-        with serving(programs, path) as port:
-            code, lines = calling(programs, site, f"localhost:{port}")
-            assert code == wanted, (path, lines)
-
-
-def test_a_running_hub_looks_at_its_lists(cert, certs, programs):
-    with serving(programs, certs / "hub.crt") as port:
-        target = f"localhost:{port}"
-        assert calling(programs, certs / "dickens.crt", target)[0] == OK
-        cert("revoke", certs / "dickens.crt")
-        code, [message] = calling(programs, certs / "dickens.crt", target)
-        assert code == PERMISSION_DENIED and "revoked" in message
-        cert("admit", certs / "austen.crt")
-        assert calling(programs, certs / "austen.crt", target)[0] == OK
-        cert("site", "carroll")
-        code, [message] = calling(programs, certs / "carroll.crt", target)
-        assert code == PERMISSION_DENIED and load(certs / "carroll.crt").fingerprint(hashes.SHA256()).hex() in message
-        (certs / "revoked.txt").write_text("nonsense\n")  # A list that cannot be read admits nobody.
-        assert calling(programs, certs / "austen.crt", target)[0] == PERMISSION_DENIED
-
-
-def knocking(certs, port, *arguments) -> str:
-    """What OpenSSL's client prints of a connection."""
-    return openssl("s_client", "-connect", f"127.0.0.1:{port}", "-alpn", "h2", "-CAfile", certs / "authority.crt",
-                   *arguments, code=None, stdin=subprocess.DEVNULL)  # fmt: skip
-
-
-def test_a_hub_speaks_tls_1_3_and_nothing_older(certs, programs):
-    identity = ["-cert", certs / "dickens.crt", "-key", certs / "dickens.key"]
-    with serving(programs, certs / "hub.crt") as port:
-        told = knocking(certs, port, "-tls1_3", *identity)
-        assert re.search(r"^New, TLSv1\.3, Cipher is TLS_", told, re.MULTILINE), told
-        assert "Verify return code: 0 (ok)" in told
-        # With every cipher that OpenSSL has, at the lowest level of security.
-        for old in ("-tls1_2", "-tls1_1", "-tls1"):
-            told = knocking(certs, port, old, "-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0", *identity)
-            assert "Cipher is (NONE)" in told, told
-
-
-def test_a_hub_wants_a_certificate(certs, programs):
-    with serving(programs, certs / "hub.crt") as port:
-        context = ssl.create_default_context(cafile=certs / "authority.crt")
-        context.set_alpn_protocols(["h2"])
-        with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S) as plain:
-            # In TLS 1.3 a client hears of it with the first answer.
-            with pytest.raises((ssl.SSLError, ConnectionError)) as refused:
-                with context.wrap_socket(plain, server_hostname="localhost") as secure:
-                    if not secure.recv(1):
-                        raise ConnectionResetError
-        assert not isinstance(refused.value, ssl.SSLCertVerificationError)
-
-
-@pytest.mark.parametrize("version, wanted", [(ssl.TLSVersion.TLSv1_2, None), (ssl.TLSVersion.TLSv1_3, "TLSv1.3")])
-def test_a_site_speaks_tls_1_3_and_nothing_older(certs, programs, version, wanted):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = context.maximum_version = version
-    context.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
-    context.load_cert_chain(certs / "hub.crt", certs / "hub.key")
-    context.set_alpn_protocols(["h2"])
-    seen = []
-
-    def accept_one(listener):
-        connection, _ = listener.accept()
-        connection.settimeout(DEADLINE_S)
-        with connection, contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
-            seen.append(secure.version())
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(DEADLINE_S)
-        thread = threading.Thread(target=accept_one, args=(listener,))
-        thread.start()
-        code, _ = calling(programs, certs / "dickens.crt", f"localhost:{listener.getsockname()[1]}")
-        thread.join()
-    assert code == UNAVAILABLE  # This server speaks no HTTP/2.
-    assert seen == ([wanted] if wanted else [])
