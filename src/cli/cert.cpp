@@ -116,8 +116,10 @@ Result<Listed> listed_of(const CertArguments& arguments, const std::string& word
   if (admit && info.kind != CertificateKind::kSite)
     return failure(Fault::kBadInput, "{}: is a hub's; sites are admitted", word);
   const std::string authority = path_in(arguments, "authority", ".crt");
-  if (admit && exists(authority))
-    CW_TRY(check_certificate_file(authority, word, CertificateKind::kSite, now_s()));
+  if (admit && exists(authority)) {
+    const auto checked = check_certificate_file(authority, word, CertificateKind::kSite, now_s());
+    if (!checked) return failure(Fault::kBadInput, "{}", checked.error().message);
+  }
   return Listed{info.fingerprint, info.name};
 }
 

@@ -43,15 +43,13 @@ std::string not_signed(const std::string& path, const CertificateInfo& info,
                        const std::string& folder) {
   const std::string authority = path_in(folder, "authority.crt");
   if (!exists(authority)) return {};
-  // What is over is another matter, so it is looked at in its time.
-  const auto checked = check_certificate_file(authority, path, info.kind,
-                                              std::max(info.not_before_unix_s, int64_t{1}));
+  const auto checked = check_certificate_file(authority, path, info.kind, kAtAnyTime);
   return checked ? "" : checked.error().message;
 }
 
 std::string state_of(const CertificateInfo& info, const AccessList& access, int64_t now_unix_s) {
   if (access.revoked.contains(info.fingerprint)) return "revoked";
-  if (info.not_after_unix_s < now_unix_s) return "expired";
+  if (info.not_after_unix_s <= now_unix_s) return "expired";
   if (info.not_before_unix_s > now_unix_s) return "not yet valid";
   if (info.kind != CertificateKind::kSite) return "valid";
   return access.why_refused(info.fingerprint).empty() ? "admitted" : "not admitted";
@@ -137,13 +135,13 @@ void print_table(const std::vector<Row>& rows) {
 
 void warn(const std::vector<Row>& rows, int64_t now_unix_s) {
   for (const Row& row : rows) {
-    if (!row.trouble.empty()) fmt::print(stderr, "causeway: {}: {}\n", row.path, row.trouble);
+    if (!row.trouble.empty()) fmt::print(stderr, "causeway: {}\n", row.trouble);
     if (!row.info || row.state == "revoked") continue;
     const int64_t days = days_left(*row.info, now_unix_s);
     if (row.state == "expired")
       fmt::print(stderr, "causeway: {}: is over since {}\n", row.path,
                  utc_text(row.info->not_after_unix_s));
-    else if (days < kWarnDays)
+    else if (days <= kWarnDays)
       fmt::print(stderr, "causeway: {}: is over in {} {}; make a new one in time\n", row.path, days,
                  days == 1 ? "day" : "days");
   }

@@ -10,7 +10,7 @@
 
 namespace causeway {
 
-/// A certificate is warned of when it has fewer days left than this.
+/// A certificate is warned of when it has so many days left, or fewer.
 inline constexpr int64_t kWarnDays = 30;
 
 /// A time in UTC, to the minute.

@@ -36,6 +36,7 @@ void add_worker(CLI::App& app, int& exit_code);
 
 // Of causeway-hub.
 void add_hub(CLI::App& app, int& exit_code);
+void add_status(CLI::App& app, int& exit_code);
 void add_dry_worker(CLI::App& app, int& exit_code);
 void add_cert(CLI::App& app, int& exit_code);
 

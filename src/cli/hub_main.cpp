@@ -8,8 +8,10 @@
 #include "cli/command.h"
 #include "core/log.h"
 
-int main(int argc, char** argv) {
-  using namespace causeway;
+namespace causeway {
+namespace {
+
+int run(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a connection that is cut is an error, not an end
   CLI::App app("The hub of a run, its certificates, and a look at it. Needs no LibTorch.",
                "causeway-hub");
@@ -17,6 +19,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = kDone;
   add_hub(app, exit_code);
+  add_status(app, exit_code);
   add_dry_worker(app, exit_code);
   add_cert(app, exit_code);
   start_logging(LogLevel::kInfo);
@@ -27,3 +30,8 @@ int main(int argc, char** argv) {
   }
   return exit_code;
 }
+
+}  // namespace
+}  // namespace causeway
+
+int main(int argc, char** argv) { return causeway::run(argc, argv); }

@@ -74,6 +74,9 @@ Result<RequestInfo> make_request(const std::string& folder, const std::string& n
 Result<CertificateInfo> sign_request(const std::string& folder, const std::string& request_path,
                                      const IssueOptions& options);
 
+/// As a time: whenever a certificate is or was valid.
+inline constexpr int64_t kAtAnyTime = INT64_MIN;
+
 /// The first certificate of a PEM text, if it is of this kind, signed by the authority and valid at
 /// `now_unix_s`. Fault::kBadInput: it cannot be read; Fault::kRefused: it is none of these.
 Result<CertificateInfo> check_certificate(std::string_view authority_pem, std::string_view pem,

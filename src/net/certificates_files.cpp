@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -39,20 +40,18 @@ class File {
 };
 
 Result<std::string> read_open_file(const File& file, const std::string& path, int64_t bytes_max) {
-  std::string out(static_cast<size_t>(bytes_max) + 1, '\0');
-  size_t size = 0;
-  while (size < out.size()) {
-    const ssize_t count = ::read(file.number(), out.data() + size, out.size() - size);
-    if (count == 0) break;
+  std::string out;
+  std::array<char, 16'384> part{};
+  while (true) {
+    const ssize_t count = ::read(file.number(), part.data(), part.size());
+    if (count == 0) return out;
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return io_error(path, "cannot be read");
-    size += static_cast<size_t>(count);
+    if (std::ssize(out) + count > bytes_max)
+      return failure(Fault::kBadInput, "{}: has more than {} bytes; is it the right file?", path,
+                     bytes_max);
+    out.append(part.data(), static_cast<size_t>(count));
   }
-  if (size == out.size())
-    return failure(Fault::kBadInput, "{}: has more than {} bytes; is it the right file?", path,
-                   bytes_max);
-  out.resize(size);
-  return out;
 }
 
 /// Opens what is to be read; a pipe does not make it wait.

@@ -53,8 +53,10 @@ Result<void> verify_certificate(X509& authority, X509& certificate, CertificateK
                X509_STORE_CTX_init(context.get(), store.get(), &certificate, nullptr) == 1,
            "{}", openssl_reason());
   X509_VERIFY_PARAM* wanted = X509_STORE_CTX_get0_param(context.get());
-  X509_VERIFY_PARAM_set_flags(wanted, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
-  X509_VERIFY_PARAM_set_time(wanted, now_unix_s);
+  const bool any_time = now_unix_s == kAtAnyTime;
+  X509_VERIFY_PARAM_set_flags(wanted, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE |
+                                          (any_time ? X509_V_FLAG_NO_CHECK_TIME : 0));
+  if (!any_time) X509_VERIFY_PARAM_set_time(wanted, now_unix_s);
   CW_CHECK(X509_VERIFY_PARAM_set_purpose(wanted, purpose_of(kind)) == 1, "{}", openssl_reason());
   const bool good = X509_verify_cert(context.get()) == 1;
   ERR_clear_error();
@@ -65,16 +67,19 @@ Result<void> verify_certificate(X509& authority, X509& certificate, CertificateK
 
 Result<CertificateInfo> check_certificate(std::string_view authority_pem, std::string_view pem,
                                           CertificateKind kind, int64_t now_unix_s) {
-  CW_ASSIGN(const CertificateInfo authority, read_certificate(authority_pem));
-  if (authority.kind != CertificateKind::kAuthority)
+  const Certificate authority = certificate_of(authority_pem), certificate = certificate_of(pem);
+  if (!authority || !certificate)
+    return failure(Fault::kBadInput, "there is no certificate{} in it (PEM)",
+                   authority ? "" : " of an authority");
+  CW_ASSIGN(const CertificateInfo signer, describe_certificate(*authority));
+  if (signer.kind != CertificateKind::kAuthority)
     return failure(Fault::kBadInput, "the authority's certificate is one of {}",
-                   certificate_kind_name(authority.kind));
-  CW_ASSIGN(CertificateInfo info, read_certificate(pem));
+                   certificate_kind_name(signer.kind));
+  CW_ASSIGN(CertificateInfo info, describe_certificate(*certificate));
   if (info.kind != kind)
     return failure(Fault::kRefused, "the certificate of {} is one of {}; wanted: of {}", info.name,
                    certificate_kind_name(info.kind), certificate_kind_name(kind));
-  CW_TRY(
-      verify_certificate(*certificate_of(authority_pem), *certificate_of(pem), kind, now_unix_s));
+  CW_TRY(verify_certificate(*authority, *certificate, kind, now_unix_s));
   return info;
 }
 

@@ -19,11 +19,11 @@
 
 namespace causeway {
 
-template <auto kFree>
+template <auto Free>
 struct FreedBy {
   template <class T>
   void operator()(T* object) const {
-    kFree(object);
+    Free(object);
   }
 };
 
