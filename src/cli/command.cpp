@@ -2,6 +2,8 @@
 #include "cli/command.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -18,6 +20,11 @@ int tell_mistakes(const std::string& recipe, const Mistakes& mistakes) {
   fmt::print(stderr, "causeway: {} {} in {}; nothing was started\n", mistakes.size(),
              mistakes.size() == 1 ? "mistake" : "mistakes", recipe);
   return kBadUsage;
+}
+
+int32_t terminal_width() {
+  winsize size{};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
 }
 
 }  // namespace causeway

@@ -33,6 +33,7 @@ void add_list(CLI::App& app, int& exit_code);
 void add_sim(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 void add_worker(CLI::App& app, int& exit_code);
+void add_local(CLI::App& app, int& exit_code);
 
 // Of causeway-hub.
 void add_hub(CLI::App& app, int& exit_code);
@@ -62,6 +63,9 @@ Mistakes mistakes_of(const Options& options) {
   read_options(write_options(options), checked, mistakes);
   return mistakes;
 }
+
+/// Columns of the terminal that standard output is; 80 if it does not say.
+int32_t terminal_width();
 
 /// Prints the error to standard error and returns the exit code that its fault asks for.
 int tell_error(const Error& error);

@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   add_sim(app, exit_code);
   add_bench(app, exit_code);
   add_worker(app, exit_code);
+  add_local(app, exit_code);
   start_logging(LogLevel::kWarning);
   try {
     app.parse(argc, argv);

@@ -25,11 +25,6 @@ struct TrainArguments {
   bool resume = false, overwrite = false, json = false;
 };
 
-int32_t terminal_width() {
-  winsize size{};
-  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
-}
-
 /// The folder must be new, or the user must say what is to happen to the run in it.
 Result<void> claim_folder(const std::string& folder, const TrainArguments& arguments) {
   std::error_code error;

@@ -13,6 +13,7 @@
 #include "recipe/genesis.h"
 #include "recipe/shared_recipe.h"
 #include "service/result_model.h"
+#include "service/site_name.h"
 #include "store/posix_disk.h"
 
 namespace causeway {
@@ -148,7 +149,7 @@ Result<Charter> HubService::admit(const Preface& preface, const Peer& peer) cons
   const auto site = static_cast<size_t>(recipe_.site_of(preface.worker));
   const std::string name = recipe_.sites.empty() ? std::string() : recipe_.sites[site].options.name;
   if (peer.certificate) {
-    if (!name.empty() && peer.certificate->name != name)
+    if (!name.empty() && peer.certificate->name != certificate_name(name))
       return failure(Fault::kRefused,
                      "worker {} is of the site {}, and the certificate is that of {}",
                      preface.worker, name, peer.certificate->name);
