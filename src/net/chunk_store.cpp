@@ -332,7 +332,6 @@ bool ChunkStore::remove_blob(uint64_t run, const Digest& blob, const Removed& do
   const std::lock_guard lock(state_->mutex);
   if (!state_->has_room(0)) return false;
   ++state_->pending;
-  state_->remembered.forget(run, blob);
   const auto removal = std::make_shared<Removal>(Removal{.run = run, .blob = blob});
   state_->queue_last(
       {INT64_MAX, [=, state = state_.get()](bool) { state->run_removal(removal, done); }});

@@ -3,7 +3,7 @@
 // object_store_example OPTIONS.toml COMMAND ...: a store by hand, and for tests/python. The file
 // has S3Options. A failure prints its fault's number and message, and exits with 10 + the fault.
 //   put KEY FILE | get KEY FILE BYTES_MAX | remove KEY | list PREFIX COUNT_MAX
-//   fill PREFIX COUNT                             puts PREFIX0000000, ... with four threads
+//   fill PREFIX COUNT BYTES                       puts PREFIX0000000, ... with four threads
 //   presign METHOD KEY SECONDS NOW_UNIX_S         prints an address
 //   put-presigned URL FILE | get-presigned URL FILE BYTES_MAX
 //   cancel KEY MS                                 gets; cancels it after so long
@@ -47,13 +47,14 @@ Result<void> save(const Result<Bytes>& got, const std::string& path) {
   return {};
 }
 
-Result<void> fill(ObjectStore& store, const std::string& prefix, int64_t count) {
+Result<void> fill(ObjectStore& store, const std::string& prefix, int64_t count,
+                  const Bytes& bytes) {
   std::vector<std::thread> threads;
   std::vector<Result<void>> results(4);
   for (int64_t first = 0; first < 4; ++first)
     threads.emplace_back([&, first] {
       for (int64_t i = first; i < count; i += 4)
-        if (auto put = store.put(fmt::format("{}{:07}", prefix, i), {}); !put)
+        if (auto put = store.put(fmt::format("{}{:07}", prefix, i), bytes); !put)
           results[static_cast<size_t>(first)] = put;
     });
   for (auto& thread : threads) thread.join();
@@ -147,7 +148,8 @@ const std::map<std::string, Word>& words() {
       {"get", {3, [](auto& s, auto& a) { return save(s.get(a[0], number(a[2])), a[1]); }}},
       {"remove", {1, [](auto& s, auto& a) { return s.remove(a[0]); }}},
       {"list", {2, [](auto& s, auto& a) { return print_list(s, a); }}},
-      {"fill", {2, [](auto& s, auto& a) { return fill(s, a[0], number(a[1])); }}},
+      {"fill",
+       {3, [](auto& s, auto& a) { return fill(s, a[0], number(a[1]), Bytes(number(a[2]))); }}},
       {"presign", {4, [](auto& s, auto& a) { return print_address(s, a); }}},
       {"cancel", {2, [](auto& s, auto& a) { return cancel_get(s, a[0], number(a[1])); }}},
       {"chunks", {1, [](auto& s, auto& a) { return send_chunks(s, read_file(a[0])); }}},

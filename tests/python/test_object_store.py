@@ -4,11 +4,8 @@
 A failure's exit status is 10 and the fault: see src/core/error.h."""
 
 import calendar
-import json
 import os
-import pathlib
 import ssl
-import subprocess
 import threading
 import time
 import urllib.parse
@@ -18,45 +15,10 @@ import pytest
 from conftest import ROOT
 from hostile_store import HostileStore, answer, certificate, complaint
 from moto_store import MotoStore
+from object_store_client import Client, fails
 
-BUILD = pathlib.Path(os.environ.get("CAUSEWAY_BUILD", ROOT / "build" / "release"))
-PROGRAM = BUILD / "object_store_example"
 CORRUPT, REFUSED, BAD_INPUT, IO = 13, 15, 16, 17
 MIB = 1 << 20
-
-
-class Client:
-    """object_store_example with its options in a folder of its own."""
-
-    def __init__(self, folder, endpoint, keys=("KEY", "SECRET"), **options):
-        self.folder = folder
-        key_file = folder / "keys"
-        key_file.touch(mode=0o600)
-        key_file.write_text("\n".join(keys) + "\n")
-        self.options = {"endpoint": endpoint, "region": "us-east-1", "bucket": "runs", "prefix": "team",
-                        "access_key_file": str(key_file), "timeout_ms": 20_000, **options}  # fmt: skip
-
-    def __call__(self, *words, deadline_s: float = 120, **environment) -> subprocess.CompletedProcess:
-        file = self.folder / "store.toml"
-        file.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in self.options.items()))
-        return subprocess.run([PROGRAM, file, *map(str, words)], capture_output=True, text=True, timeout=deadline_s,
-                              env={**os.environ, **environment})  # fmt: skip
-
-    def put(self, key: str, data: bytes, word="put"):
-        (self.folder / "in").write_bytes(data)
-        return self(word, key, self.folder / "in")
-
-    def get(self, key: str, bytes_max: int, word="get"):
-        """The object, or the failed process."""
-        done = self(word, key, self.folder / "out", bytes_max)
-        return (self.folder / "out").read_bytes() if done.returncode == 0 else done
-
-
-def fails(done, status: int, *texts: str) -> None:
-    assert isinstance(done, subprocess.CompletedProcess), "wanted a failure"
-    assert done.returncode == status, done.stderr
-    for text in texts:
-        assert text in done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +79,7 @@ def test_objects_come_back_as_they_went(client, strict, count):
 
 
 def test_lists_more_than_a_page(client, strict):
-    assert client("fill", "many/", 2100).returncode == 0
+    assert client("fill", "many/", 2100, 0).returncode == 0
     keys = [f"many/{i:07}" for i in range(2100)]
     assert client("list", "many/", 10_000).stdout.split() == keys
     assert client("list", "many/", 1001).stdout.split() == keys[:1001]
@@ -332,6 +294,12 @@ def test_more_than_allowed_is_not_taken(hostile, head, piece, status):
     assert store.sent < 100 * MIB
 
 
+def test_what_is_promised_too_large_is_not_begun(hostile):
+    store, client = hostile(endless(b"HTTP/1.1 200 OK\r\nContent-Length: 1048576000\r\n\r\n", b"x" * MIB))
+    fails(client.get("a", 60 * MIB), CORRUPT)
+    assert store.sent < 30 * MIB
+
+
 def test_more_and_less_than_promised(hostile):
     _, client = hostile(lambda s, r: answer(200, b"0123456789", length=4))
     assert client.get("a", 100) == b"0123"
@@ -350,14 +318,24 @@ def test_more_and_less_than_promised(hostile):
 
 def test_connections_are_kept(hostile):
     store, client = hostile()
-    assert client("fill", "f/", 200).returncode == 0
+    assert client("fill", "f/", 200, 0).returncode == 0
     assert len(store.objects) == 200
     assert store.connections <= 4  # one a thread
     store.connections = 0
     client.options["connections"] = 2
-    assert client("fill", "g/", 200).returncode == 0
+    assert client("fill", "g/", 200, 0).returncode == 0
     assert len(store.objects) == 400
     assert store.connections <= 2
+
+
+def test_a_kept_connection_may_be_closed(hostile):
+    def say(store, request):
+        store.local.served = getattr(store.local, "served", 0) + 1
+        return store.hang_up() if store.local.served > 1 else store.keep(request)
+
+    store, client = hostile(say, retries=0)
+    assert client("fill", "f/", 12, 200_000).returncode == 0
+    assert [len(kept.body) for kept in store.objects.values()] == [200_000] * 12
 
 
 # ---- Who it speaks to.
@@ -373,7 +351,7 @@ def test_no_proxy_comes_between_this_machine_and_itself(hostile):
     store, client = hostile()
     proxy, _ = hostile()
     address = f"http://127.0.0.1:{proxy.port}"
-    assert client("fill", "a/", 1, http_proxy=address, all_proxy=address).returncode == 0
+    assert client("fill", "a/", 1, 0, http_proxy=address, all_proxy=address).returncode == 0
     assert proxy.connections == 0
 
 
@@ -387,7 +365,7 @@ def test_certificates_are_verified(hostile, tmp_path):
     pem, key = certificate(tmp_path, "127.0.0.1", "store")
     other, _ = certificate(tmp_path, "127.0.0.1", "other")
     store, client = hostile(tls=context(pem, key), authority_file=str(pem))
-    assert client("fill", "a/", 3).returncode == 0
+    assert client("fill", "a/", 3, 0).returncode == 0
     assert store.connections <= 4
     kept = len(store.requests)
     for authority in str(other), "":
