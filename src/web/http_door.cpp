@@ -44,8 +44,7 @@ void set_up(int socket) {
 
 std::string address_of(const sockaddr_storage& address, socklen_t size) {
   std::array<char, NI_MAXHOST> text{};
-  // NOLINTNEXTLINE(bugprone-casting-through-void): the system's interface
-  const auto* from = static_cast<const sockaddr*>(static_cast<const void*>(&address));
+  const auto* from = reinterpret_cast<const sockaddr*>(&address);
   if (::getnameinfo(from, size, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0)
     return {};
   return text.data();
@@ -99,8 +98,7 @@ void HttpDoor::accept_until_closed() {
   while (wait_for_newcomer()) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
-    // NOLINTNEXTLINE(bugprone-casting-through-void): the system's interface
-    auto* to = static_cast<sockaddr*>(static_cast<void*>(&address));
+    auto* to = reinterpret_cast<sockaddr*>(&address);
     Descriptor socket(::accept4(listening_.fd.get(), to, &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket.get() >= 0) {
       set_up(socket.get());

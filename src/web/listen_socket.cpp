@@ -35,15 +35,16 @@ std::string system_reason() { return std::system_category().message(errno); }
 Result<int64_t> port_of(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
-  // NOLINTNEXTLINE(bugprone-casting-through-void): the system's interface
-  if (::getsockname(fd, static_cast<sockaddr*>(static_cast<void*>(&address)), &size) != 0)
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
     return failure(Fault::kIo, "{}", system_reason());
-  const bool v4 = address.ss_family == AF_INET;
-  in_port_t port = 0;
-  const size_t at = v4 ? offsetof(sockaddr_in, sin_port) : offsetof(sockaddr_in6, sin6_port);
-  std::memcpy(&port, static_cast<const char*>(static_cast<const void*>(&address)) + at,
-              sizeof port);
-  return ntohs(port);
+  if (address.ss_family == AF_INET) {
+    sockaddr_in v4{};
+    std::memcpy(&v4, &address, sizeof v4);
+    return ntohs(v4.sin_port);
+  }
+  sockaddr_in6 v6{};
+  std::memcpy(&v6, &address, sizeof v6);
+  return ntohs(v6.sin6_port);
 }
 
 Result<ListenSocket> listen_on(const addrinfo& address) {

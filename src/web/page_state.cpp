@@ -118,11 +118,9 @@ Json merge_patch(const Json& from, const Json& to) {
     if (!to.contains(key)) patch[key] = nullptr;
   for (const auto& [key, value] : to.items()) {
     const auto before = from.find(key);
-    if (before == from.end())
-      patch[key] = value;
-    else if (value.is_object() && before->is_object()) {
+    if (before != from.end() && value.is_object() && before->is_object()) {
       if (Json inner = merge_patch(*before, value); !inner.empty()) patch[key] = std::move(inner);
-    } else if (*before != value) {
+    } else if (before == from.end() || *before != value) {
       patch[key] = value;
     }
   }
