@@ -18,6 +18,7 @@ import json
 import pathlib
 import re
 import shutil
+import ssl
 import subprocess
 import time
 import urllib.request
@@ -31,7 +32,7 @@ from net.relay import Link, Relay
 # Exit codes of causeway.
 DONE, FAILED, BAD_USAGE, REFUSED, LEFT_EARLY = 0, 1, 2, 3, 75
 
-# The hub's settings, as `--set hub.NAME=VALUE`. Patient: nobody is ever late, so that the bits are those of an
+# The hub's settings, as `--set exchange.hub.NAME=VALUE`. Patient: nobody is ever late, so that the bits are those of an
 # undisturbed run. Brisk: who is silent is soon left out.
 PATIENT = {"deadline_ms_min": 120_000, "deadline_ms_max": 240_000, "lease_ms": 120_000}
 BRISK = {"deadline_ms_min": 500, "deadline_ms_max": 4_000, "lease_ms": 1_500, "quorum_count": 1, "quorum_weight": 0.5}
@@ -94,12 +95,13 @@ class Run:
     `settings`: the hub's, see PATIENT. `assignments`: further `--set` of the hub, as {"sync.period": 8}.
     `delay_s`: each way of each link, so that rounds take a while and nobody computes meanwhile.
     `direct`: workers connect to the hub itself, for measurements; then there are no links.
+    `page`: the hub serves its page, see `fetch`.
     `out`, `worker_folders`: elsewhere than in `folder`, such as on a SmallDisk.
     """
 
     def __init__(self, causeway: pathlib.Path, folder: pathlib.Path, recipe: pathlib.Path, *, workers: int = 4,
                  secure: bool = True, settings: dict | None = None, assignments: dict | None = None,
-                 delay_s: float = 0.0, direct: bool = False, out: pathlib.Path | None = None,
+                 delay_s: float = 0.0, direct: bool = False, page: bool = True, out: pathlib.Path | None = None,
                  worker_folders: dict[int, pathlib.Path] | None = None):  # fmt: skip
         self.causeway, self.folder, self.recipe, self.secure = causeway, folder, recipe, secure
         self.out, self.certs = out or folder / "out", folder / "certs"
@@ -110,8 +112,8 @@ class Run:
         self.links: dict[int, Link] = {}
         self.address: tuple[str, int] | None = None  # Of the hub, when it listens.
         self.page: str | None = None  # http://HOST:PORT/
-        self._set = {f"hub.{name}": value for name, value in (settings or {}).items()} | (assignments or {})
-        self._delay_s, self._direct = delay_s, direct
+        self._set = {f"exchange.hub.{name}": value for name, value in (settings or {}).items()} | (assignments or {})
+        self._delay_s, self._direct, self._page = delay_s, direct, page
         self._relay = Relay()
         self._port: ReservedPort | None = None
 
@@ -162,12 +164,13 @@ class Run:
         port = self._port.port if self._port else 0
         assigned = [word for name, value in self._set.items() for word in ("--set", f"{name}={value}")]
         return [self.causeway, "hub", self.recipe, "--listen", f"127.0.0.1:{port}", "--out", self.out,
-                "--http", "127.0.0.1:0", *self._identity(self.certs / "hub.crt"), *assigned]  # fmt: skip
+                "--http", "127.0.0.1:0" if self._page else "none", *self._identity(self.certs / "hub.crt"), *assigned]  # fmt: skip
 
     def worker_command(self, number: int, *, certificate: pathlib.Path | None = None, program=None) -> list:
         host, port = self.links[number].address if self.links else self.address
         return [program or self.causeway, "worker", "--hub", f"{host}:{port}", "--worker", number,
-                "--folder", self.worker_folders[number], *self._identity(certificate or self.certificate(number))]  # fmt: skip
+                "--folder", self.worker_folders[number], "--sites", self.recipe,
+                *self._identity(certificate or self.certificate(number))]  # fmt: skip
 
     def start_hub(self, *, prefix=(), env: dict | None = None, wait: bool = True) -> Child:
         """Starts it, for the first time or again by the same command; it listens when this returns.
@@ -183,7 +186,8 @@ class Run:
         """Waits until it does, and lets the links lead to it."""
         found = self.hub.wait_line(r"listening on (\S+):(\d+)")
         self.address = (found[1], int(found[2]))
-        self.page = self.hub.wait_line(r"page on (http\S+)")[1]
+        if self._page:
+            self.page = self.hub.wait_line(r"page on (http\S+)")[1]
         for link in self.links.values():
             link.target = self.address
 
@@ -193,6 +197,19 @@ class Run:
         command = [*prefix, *self.worker_command(number, certificate=certificate, program=program), *more]
         self.workers[number] = self.processes.start(f"worker-{number}", command, env=env)
         return self.workers[number]
+
+    def restart_worker(self, number: int, **options) -> Child:
+        """As start_worker. The hub stands still until the worker knocks, so that a run of short rounds is not over
+        before a program has been loaded on a busy machine."""
+        link = self.links[number]
+        before = link.connections_made
+        self.hub.stop()
+        try:
+            child = self.start_worker(number, **options)
+            wait_for(lambda: link.connections_made > before, f"worker {number} to knock", needs=(child,))
+        finally:
+            self.hub.resume()
+        return child
 
     def start(self) -> None:
         """The hub, then all workers."""
@@ -253,7 +270,8 @@ class Run:
 
     def fetch(self, path: str, timeout_s: float = 10) -> str:
         """GET from the hub's page: fetch("metrics"). OSError if there is none."""
-        with urllib.request.urlopen(self.page + path, timeout=timeout_s) as answer:
+        context = ssl.create_default_context(cafile=self.certs / "authority.crt") if self.secure else None
+        with urllib.request.urlopen(self.page + path, timeout=timeout_s, context=context) as answer:
             return answer.read().decode()
 
     def status(self) -> dict:

@@ -8,9 +8,11 @@ import subprocess
 import pytest
 
 from net.cluster import Run, SmallRecipes
+from net.ends import Target
 from net.fault_table import FaultTable
 from net.owner import NotPermitted
 from net.processes import Processes
+from net.relay import Relay
 from net.small_disk import SmallDisk
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -33,6 +35,21 @@ collect_ignore_glob = [] if has_hub() else ["test_fault*.py"]
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "faults: a row of the fault table, with hub and workers as real processes")
+
+
+@pytest.fixture
+def relay():
+    """A relay without links."""
+    with Relay() as relay:
+        yield relay
+
+
+@pytest.fixture
+def target(relay):
+    """A listening socket behind a link."""
+    target = Target(relay)
+    yield target
+    target.listener.close()
 
 
 @pytest.fixture

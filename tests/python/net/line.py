@@ -32,6 +32,7 @@ class Way:
         self.bytes_in = 0  # Put on the line.
         self.bytes_out = 0  # Handed to the other end.
         self.bytes_flipped = 0
+        self.idle_s = 0.0  # Of a limited line, since it was first used: nobody had anything to send.
         self._random = random.Random(seed)
         self._flips_at: list[int] = []
         self._flip_gap: tuple[float, int] | None = None  # The rate it was drawn for; bytes until then.
@@ -73,8 +74,10 @@ class Way:
         """Returns when the line has sent `count` bytes. `was_idle`: these had not been waiting to be sent."""
         now = time.monotonic()
         # Only an idle line loses what it does not send. A busy one that is late was held up by this machine.
-        earliest = now - (BURST_S if was_idle and not self._senders else LATE_S_MAX)
-        self._free_at = max(self._free_at, earliest)
+        if was_idle and not self._senders and self._free_at < now - BURST_S:
+            self.idle_s += now - BURST_S - self._free_at if self._free_rate else 0
+            self._free_at = now - BURST_S
+        self._free_at = max(self._free_at, now - LATE_S_MAX)
         self._senders += 1
         try:
             while (rate := self.rate_mbit) is not None:
@@ -128,7 +131,8 @@ class Way:
         return 0 if rate >= 1 else int(math.log(1 - self._random.random()) / math.log1p(-rate))
 
     def counters(self) -> dict:
-        return {"bytes_in": self.bytes_in, "bytes_out": self.bytes_out, "bytes_flipped": self.bytes_flipped}
+        return {"bytes_in": self.bytes_in, "bytes_out": self.bytes_out, "bytes_flipped": self.bytes_flipped,
+                "idle_s": self.idle_s}  # fmt: skip
 
 
 class Line:
@@ -138,12 +142,10 @@ class Line:
         self.way = way
         self._parcels = collections.deque()
         self._bytes = 0
-        self._last_due = 0.0
         self._came, self._left = asyncio.Event(), asyncio.Event()
 
     def put(self, data) -> None:
-        self._last_due = max(self._last_due, time.monotonic() + self.way.travel_s())
-        self._parcels.append((self._last_due, data))
+        self._parcels.append((time.monotonic() + self.way.travel_s(), data))
         self._bytes += len(data or b"")
         self._came.set()
 
@@ -179,14 +181,15 @@ async def receive(sock: socket.socket, count: int) -> tuple[bytes, bool]:
 
 
 async def carry_in(source: socket.socket, line: Line) -> None:
-    way = line.way
+    way, is_new = line.way, True
     while True:
         try:
             data, was_idle = await receive(source, way.chunk_bytes())
         except OSError:
             data, was_idle = RESET, True
         # Nobody hears through a blocked way that the other end is gone.
-        was_idle |= await way.opened()
+        was_idle |= await way.opened() or is_new
+        is_new = False
         if not data:
             line.put(data)
             return
@@ -199,7 +202,7 @@ async def carry_in(source: socket.socket, line: Line) -> None:
             was_idle = False
 
 
-async def carry_out(target: socket.socket, line: Line, back: Line) -> None:
+async def carry_out(target: socket.socket, line: Line) -> None:
     loop = asyncio.get_running_loop()
     while True:
         data = await line.next()
@@ -212,8 +215,5 @@ async def carry_out(target: socket.socket, line: Line, back: Line) -> None:
                 return
             await loop.sock_sendall(target, data)
         except OSError:
-            # The other end is gone. Its sender hears of it when that has travelled back.
-            await back.way.opened()
-            back.put(RESET)
-            return
+            return  # It is gone. Who reads from it finds out, and tells the other end through the way back.
         line.arrived(data)

@@ -24,7 +24,6 @@ As a program it relays until its input ends. Each line of input is a change, eac
 
 import argparse
 import asyncio
-import concurrent.futures
 import json
 import pathlib
 import socket
@@ -61,7 +60,7 @@ class Link:
         self._relay = relay
         self._tasks: set[asyncio.Task] = set()
         self._listening: asyncio.Task | None = None
-        self._opening: asyncio.TimerHandle | None = None
+        self._opening: asyncio.Task | None = None
         # Holds the port, and does not listen: a cut link refuses, and nobody else can take its place.
         self._holder = self._socket((relay.host, 0))
         self.address: tuple[str, int] = self._holder.getsockname()
@@ -79,22 +78,22 @@ class Link:
         self.up.blocked, self.down.blocked = up, down
 
     def cut(self, for_s: float | None = None) -> None:
-        """Resets all connections and refuses new ones: for so long, or until `heal`."""
-        self._relay.call(self._cut, for_s)
+        """Resets all connections, then refuses new ones: for so long, or until `heal`."""
+        self._relay.call(self._cut(for_s))
 
     def heal(self) -> None:
         """Takes all faults away."""
         self.up.reset()
         self.down.reset()
-        self._relay.call(self._open)
+        self._relay.call(self._open())
 
     def counters(self) -> dict:
         """All of one moment: what an end has read is counted."""
-        return self._relay.call(self._counters)
+        return self._relay.call(self._counters())
 
     # What follows runs in the relay's thread.
 
-    def _counters(self) -> dict:
+    async def _counters(self) -> dict:
         return {"connections": self.connections, "connections_made": self.connections_made,
                 "up": self.up.counters(), "down": self.down.counters()}  # fmt: skip
 
@@ -106,26 +105,21 @@ class Link:
         sock.bind(address)
         return sock
 
-    def _open(self) -> None:
-        if self._opening:
-            self._opening.cancel()
-            self._opening = None
+    async def _open(self, after_s: float = 0) -> None:
+        await asyncio.sleep(after_s)
         if self._listening is None:
             listener = self._socket(self.address)
             listener.listen(1024)
             self._listening = asyncio.ensure_future(self._accept(listener))
 
-    def _cut(self, for_s: float | None) -> None:
-        if self._opening:
-            self._opening.cancel()
-            self._opening = None
-        if self._listening:
-            self._listening.cancel()
-            self._listening = None
-        for task in self._tasks:
+    async def _cut(self, for_s: float | None) -> None:
+        tasks = [task for task in (self._opening, self._listening, *self._tasks) if task]
+        self._opening = self._listening = None
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if for_s is not None:
-            self._opening = asyncio.get_running_loop().call_later(for_s, self._open)
+            self._opening = asyncio.ensure_future(self._open(for_s))
 
     async def _accept(self, listener: socket.socket) -> None:
         with listener:
@@ -161,7 +155,7 @@ class Link:
     async def _carry(self, client: socket.socket, server: socket.socket) -> None:
         up, down = Line(self.up), Line(self.down)
         ins = [asyncio.ensure_future(carry_in(client, up)), asyncio.ensure_future(carry_in(server, down))]
-        outs = [asyncio.ensure_future(carry_out(server, up, down)), asyncio.ensure_future(carry_out(client, down, up))]
+        outs = [asyncio.ensure_future(carry_out(server, up)), asyncio.ensure_future(carry_out(client, down))]
         try:
             await asyncio.gather(*outs)
         finally:
@@ -187,36 +181,22 @@ class Relay:
     def __exit__(self, *_) -> None:
         for link in self.links.values():
             link.cut()
-        self.call(lambda: asyncio.ensure_future(self._stop()))
+        self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(CALL_S)
         self._loop.close()
         for link in self.links.values():
             link._holder.close()
 
-    async def _stop(self) -> None:
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        await asyncio.gather(*others, return_exceptions=True)
-        self._loop.stop()
-
     def link(self, name: str, target: tuple[str, int]) -> Link:
         """A new link, which listens when this returns."""
         link = Link(self, name, target, self._seed + len(self.links))
         self.links[name] = link
-        self.call(link._open)
+        self.call(link._open())
         return link
 
-    def call(self, function, *arguments):
-        """Calls it in the relay's thread, and waits until it has returned."""
-        done = concurrent.futures.Future()
-
-        def run():
-            try:
-                done.set_result(function(*arguments))
-            except BaseException as error:
-                done.set_exception(error)
-
-        self._loop.call_soon_threadsafe(run)
-        return done.result(CALL_S)
+    def call(self, coroutine):
+        """Runs it in the relay's thread, and waits for what it returns."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(CALL_S)
 
 
 def change(link: Link, line: dict) -> None:

@@ -10,7 +10,6 @@ no TLS; who may come is compared by the certificates' text.
 import argparse
 import asyncio
 import base64
-import errno
 import fcntl
 import hashlib
 import json
@@ -76,7 +75,7 @@ class Hub:
         self.settings = {"deadline_ms_max": 1000, "lease_ms": 1000, "start_members": self.count, "chunk_bytes": 16384,
                          "quorum_count": 1}
         for name, value in (text.split("=") for text in options.set):
-            self.settings[name.removeprefix("hub.")] = float(value)
+            self.settings[name.removeprefix("exchange.hub.")] = float(value)
         self.identity, self.certs = identity(options), options.cert and options.cert.parent
         self.folder = options.out / "hub"
         self.spool = self.folder / "spool"
@@ -180,8 +179,12 @@ class Hub:
         self.record("closed", ("q", number), ("i", 0), ("list", members), ("list", absent))
 
     async def run(self) -> None:
-        trouble = ""
+        trouble, last = "", time.monotonic()
         while self.decisions.decided < self.rounds or set(self.members) - self.told:
+            if (stood_s := time.monotonic() - last) > 0.5:  # It was stopped: that is nobody's fault.
+                self.opened_at += stood_s
+                self.heard = {worker: heard + stood_s for worker, heard in self.heard.items()}
+            last = time.monotonic()
             try:
                 self.decide()
                 trouble = ""
@@ -329,11 +332,8 @@ class Worker:
             await asyncio.sleep(every_s)
             await say(writer, offer=self.applied + 1)
 
-    def leave(self) -> None:
-        self.leaving = True
-
     async def run(self) -> int:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.leave)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: setattr(self, "leaving", True))
         host, _, port = self.options.hub.rpartition(":")
         while True:
             try:
@@ -344,9 +344,8 @@ class Worker:
                     if code == 0:
                         print(f"weights xxh3:{self.state}", flush=True)
                     return code
-            except OSError as error:
-                if error.errno == errno.ENOENT:
-                    raise
+            except OSError:
+                pass
             await asyncio.sleep(0.1)
 
 
@@ -375,27 +374,19 @@ def cert(options) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     words = parser.add_subparsers(dest="word", required=True)
-    for word in ("hub", "worker", "train", "cert"):
-        one = words.add_parser(word)
-        if word in ("hub", "train"):
-            one.add_argument("recipe")
-            one.add_argument("--out", type=pathlib.Path)
-        if word in ("hub", "worker"):
-            one.add_argument("--cert", type=pathlib.Path)
-            one.add_argument("--insecure", action="store_true")
-            one.add_argument("--set", action="append", default=[])
-        if word in ("worker", "cert"):
-            one.add_argument("--folder", type=pathlib.Path)
-        if word == "hub":
-            one.add_argument("--listen")
-            one.add_argument("--http")
-        if word == "worker":
-            one.add_argument("--hub")
-            one.add_argument("--worker", type=int)
-        if word == "cert":
-            one.add_argument("kind")
-            one.add_argument("name", nargs="?")
-            one.add_argument("--host", action="append")
+    arguments = {
+        "hub": ["recipe", "--out", "--cert", "--insecure", "--set", "--listen", "--http"],
+        "worker": ["--cert", "--insecure", "--folder", "--hub", "--worker", "--sites"],
+        "train": ["recipe", "--out"],
+        "cert": ["kind", "name", "--host", "--folder"],
+    }
+    special = {"--insecure": {"action": "store_true"}, "--set": {"action": "append", "default": []},
+               "--host": {"action": "append"}, "--worker": {"type": int}, "name": {"nargs": "?"},
+               **{name: {"type": pathlib.Path} for name in ("--out", "--cert", "--folder")}}  # fmt: skip
+    for word, names in arguments.items():
+        command = words.add_parser(word)
+        for name in names:
+            command.add_argument(name, **special.get(name, {}))
     options = parser.parse_args()
     if options.word == "hub":
         return asyncio.run(hub(options))

@@ -63,7 +63,7 @@ def test_a_killed_worker_is_missed_and_comes_back(start):
     run.workers[2].kill()
     run.wait_for(lambda log: log.decided >= number, "the round to end")
     run.links[2].heal()
-    run.start_worker(2)
+    run.restart_worker(2)
     assert run.wait_back(2, number) > 0
     outcome = run.finish()
     assert not outcome.complete

@@ -28,7 +28,7 @@ def test_a_worker_is_killed_mid_round(start_run, fault_table):
     run.workers[2].kill()
     run.links[2].heal()
     committed_since(run, number - 1)
-    run.start_worker(2)
+    run.restart_worker(2)
     recovery_s = run.wait_back(2, number)
     log = run.finish().decisions
     assert log.members(number) == {0, 1, 3}
@@ -135,7 +135,7 @@ def test_a_worker_is_told_to_leave(start_run, fault_table):
     notice_s = time.monotonic() - start
     left_at = run.wait_for(lambda log: log.removals(2) and log.opened, "its leave")
     assert run.decisions().removals(2)[0].startswith("left:")
-    run.start_worker(2)
+    run.restart_worker(2)
     recovery_s = run.wait_back(2, left_at)
     log = run.finish().decisions
     fault_table.add("preemption notice", done=f"SIGTERM to a worker: it left with exit code 75 after {notice_s:.1f} s",

@@ -87,7 +87,7 @@ def test_a_revoked_worker_is_sent_away_and_the_run_goes_on(start_run, fault_tabl
     run.wait_round(4)
     run.cert("revoke", run.certificate(3))
     run.workers[3].kill()
-    assert run.start_worker(3).wait() == REFUSED
+    assert run.restart_worker(3).wait() == REFUSED
     last = run.decisions().opened
     run.wait_for(lambda log: log.decided > last + 1, "the rounds to go on")
     del run.workers[3]
