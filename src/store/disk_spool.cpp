@@ -66,7 +66,8 @@ std::optional<int64_t> total_in(const BlobId& id, ByteSpan sums) {
   ByteReader reader(sums.subspan(sizeof(kMark)));
   const int64_t total = reader.get<int64_t>().value();
   const Bytes wanted = head_of(id, total);
-  const bool same = total >= 0 && std::equal(wanted.begin(), wanted.end(), sums.begin());
+  const bool same = total >= 0 && total <= kBlobBytesMax &&
+                    std::equal(wanted.begin(), wanted.end(), sums.begin());
   return same ? std::optional(total) : std::nullopt;
 }
 

@@ -218,6 +218,29 @@ TEST(DiskSpool, AFailedSyncFallsBackToWhatWasDurable) {
   EXPECT_TRUE(opened(disk)->verify(id).ok());
 }
 
+// Goal: totals that no spool sets aside do not add up to nonsense. Method: heads as they would be.
+TEST(DiskSpool, GivesUpBlobsOfImpossibleSize) {
+  SimDisk disk(1);
+  for (const int64_t total :
+       {INT64_MAX, INT64_MAX - 1, kBlobBytesMax + 1, int64_t{-1}, int64_t{7}}) {
+    const BlobId id{1, {static_cast<uint64_t>(total), 0}};
+    Bytes head;
+    ByteWriter writer(head);
+    writer.put(uint64_t{0x0001'4c4f'4f50'5357});
+    writer.put(total);
+    writer.put(id.digest.high);
+    writer.put(id.digest.low);
+    writer.put(id.owner);
+    writer.put(crc32c(head));
+    ASSERT_TRUE(disk.append(fmt::format("blob_1_{}.sums", id.digest.hex()), head).ok());
+  }
+  const auto spool = opened(disk);
+  EXPECT_EQ(spool->bytes_reserved(), 7);
+  EXPECT_THAT(spool->ids(), SizeIs(1));
+  const auto wide = memory_spool(INT64_MAX);
+  EXPECT_EQ(wide->open({1, {}}, kBlobBytesMax + 1).error().fault, Fault::kBadInput);
+}
+
 TEST(DiskSpool, IsNotMisledByStrangeFiles) {
   SimDisk disk(1);
   const std::string digest(32, '0');

@@ -119,6 +119,9 @@ Result<Image> read_image(const std::string& name, ByteSpan bytes) {
   image.good_bytes = sizeof(FileHead);
   while (auto entry = scan.entry(image.good_bytes)) {
     const bool first = image.entries.empty() && head.base > 0;
+    if (entry->sequence < 1 || entry->sequence > kLogSequenceMax)
+      return failure(Fault::kCorrupt, "{}: entry {} at byte {}; wanted: 1 to {}", name,
+                     entry->sequence, image.good_bytes, kLogSequenceMax);
     if (!first && entry->sequence != last + 1)
       return failure(Fault::kCorrupt, "{}: entry {} follows entry {} at byte {}", name,
                      entry->sequence, last, image.good_bytes);

@@ -113,6 +113,24 @@ TEST(FileLog, RefusesEntriesOfAnotherOrder) {
   EXPECT_THAT(open_image(damaged, disk).error().message, HasSubstr("entry 102 follows entry 100"));
 }
 
+// A number that no log gave would leave none for what follows.
+TEST(FileLog, RefusesNumbersThatNoLogGives) {
+  const Bytes example = example_image();
+  for (const int64_t sequence : {int64_t{-5}, int64_t{0}, INT64_MAX - 1, INT64_MAX}) {
+    Bytes image(example.begin(), example.begin() + kHeadBytes);
+    const Bytes bytes = entry_of(100).bytes;
+    ByteWriter writer(image);
+    writer.put(static_cast<uint32_t>(bytes.size()));
+    writer.put(log_entry_crc(sequence, bytes));
+    writer.put(sequence);
+    writer.put(bytes);
+    std::unique_ptr<SimDisk> disk;
+    const auto got = open_image(image, disk);
+    ASSERT_FALSE(got.ok()) << sequence;
+    EXPECT_EQ(got.error().fault, Fault::kCorrupt) << sequence;
+  }
+}
+
 TEST(FileLog, GivesUpOnAFileThatIsMadeToKeepItBusy) {
   Bytes image = example_image();
   image.resize(static_cast<size_t>(kHeadBytes) + 16 + entry_of(100).bytes.size());

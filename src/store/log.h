@@ -15,6 +15,7 @@
 namespace causeway {
 
 inline constexpr int64_t kLogEntryBytesMax = int64_t{64} << 20;
+inline constexpr int64_t kLogSequenceMax = int64_t{1} << 62;
 
 struct LogEntry {
   int64_t sequence = 0;
@@ -22,7 +23,7 @@ struct LogEntry {
   bool operator==(const LogEntry&) const = default;
 };
 
-/// Entries of consecutive sequence from the last snapshot on. Calls block; one thread at a time.
+/// Entries of consecutive sequence, 1 to kLogSequenceMax, from the last snapshot on. Calls block; one thread at a time.
 ///
 /// Failures are Fault::kIo. A failed append or restart changed nothing and may be tried again, say
 /// when the disk has room. After a failed sync nobody knows what is durable: every later call fails

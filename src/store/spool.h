@@ -16,6 +16,9 @@
 
 namespace causeway {
 
+/// No blob has more: 16 TiB.
+inline constexpr int64_t kBlobBytesMax = int64_t{1} << 44;
+
 /// Owner of what the hub itself made.
 inline constexpr int32_t kHubOwner = -1;
 
@@ -58,7 +61,7 @@ class Spool {
 
   /// Announces a blob and sets its room aside. Returns the bytes that are here already: where to go
   /// on. Opening again changes nothing. Fault::kRefused if there is no room; Fault::kBadInput if
-  /// the total is negative or not that of the first call.
+  /// the total is negative, beyond kBlobBytesMax, or not that of the first call.
   virtual Result<int64_t> open(const BlobId& id, int64_t bytes_total) = 0;
   /// Takes a chunk that starts right where the blob ends so far. One that starts before is a
   /// duplicate and ignored. Fault::kBadInput for a gap, for more than the total, for a blob that is

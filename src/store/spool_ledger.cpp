@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+
 namespace causeway {
 namespace {
 
@@ -39,7 +40,7 @@ Result<SpoolLedger::Blob*> SpoolLedger::wanted(const BlobId& id) {
 }
 
 Result<void> SpoolLedger::check_open(const BlobId& id, int64_t bytes_total) const {
-  if (bytes_total < 0)
+  if (bytes_total < 0 || bytes_total > kBlobBytesMax)
     return failure(Fault::kBadInput, "{} cannot have {} bytes", name_of(id), bytes_total);
   if (const Blob* const blob = find(id)) {
     if (blob->progress.bytes_total == bytes_total) return {};
@@ -125,6 +126,7 @@ Result<void> SpoolLedger::check_complete(const BlobId& id, const Blob& blob) {
   return failure(Fault::kBadInput, "{} has {} of {} bytes; wanted: all", name_of(id),
                  blob.progress.received, blob.progress.bytes_total);
 }
+
 
 std::vector<BlobId> SpoolLedger::ids() const {
   std::vector<BlobId> out;

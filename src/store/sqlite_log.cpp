@@ -148,7 +148,7 @@ Result<void> SqliteLog::read_entries() {
   int code = SQLITE_ROW;
   while ((code = sqlite3_step(rows.get())) == SQLITE_ROW) {
     const int64_t sequence = sqlite3_column_int64(rows.get(), 0);
-    if (sequence <= 0 || (!entries_.empty() && sequence != last_ + 1))
+    if (sequence < 1 || sequence > kLogSequenceMax || (!entries_.empty() && sequence != last_ + 1))
       return failure(Fault::kCorrupt, "{}: entry {} follows entry {}", path_, sequence, last_);
     const auto* data = static_cast<const std::byte*>(sqlite3_column_blob(rows.get(), 2));
     const ByteSpan bytes(data, static_cast<size_t>(sqlite3_column_bytes(rows.get(), 2)));
