@@ -11,6 +11,7 @@
 #include <set>
 #include <vector>
 
+#include "core/hash.h"
 #include "core/threads.h"
 #include "exchange/fold.h"
 #include "hub/hub_machine.h"
@@ -61,6 +62,12 @@ class HubHost {
     std::map<int32_t, ChannelFold> channels;         // give to the stream
   };
 
+  /// What came of a blob in this process's life, from its first byte on, while it was in memory.
+  struct Arrival {
+    int64_t bytes = 0;
+    Hasher hasher;
+  };
+
   /// A piece of a blob.
   struct Served {
     BlobId blob;
@@ -82,15 +89,17 @@ class HubHost {
   std::optional<HubInput> end(const TakeSnapshot& snapshot);
 
   std::optional<HubInput> synced(const BlobId& blob);
+  Result<void> check_digest(const BlobId& blob);
   Result<void> extend(RoundFold& fold, WorkerId worker, const Parcel& parcel);
   static void expect_also(RoundFold& fold, WorkerId worker);
   Result<void> check(const Check& check);
   RoundFold& round_of(int64_t number);
   void fold_ahead(int64_t number, RoundFold& round);
   static void begin_anew(RoundFold& round);
-  static bool is_whole(Spool& spool, RoundFold& round, const ClosedMember& member);
+  static bool is_whole(const RoundFold& round, const ClosedMember& member);
   Result<void> fold(const Fold& request, std::vector<WorkerId>& damaged);
   Result<void> fold_channels(const Fold& request, RoundFold& round, std::vector<WorkerId>& damaged);
+  void cut_back(const Fold& request, const std::vector<WorkerId>& damaged);
   Result<void> read_through(const Commit& commit);
   Result<BlobRef> keep(const Bytes& bytes);
   Result<std::shared_ptr<const Commit>> read_result(const BlobId& blob, int64_t round);
@@ -105,12 +114,13 @@ class HubHost {
   std::unique_ptr<Mirror> mirror_;
   std::vector<States> states_;  // the folder's own, by channel, after the last committed round
   std::optional<ResultStream::Kept> next_;  // the round that was folded last
-  int64_t decided_ = 0;  // last round that it was told of
+  int64_t decided_ = 0;                     // last round that it was told of
   std::map<int64_t, RoundFold> rounds_;
   std::optional<Error> log_trouble_;
   std::map<BlobId, Error> blob_troubles_;
   Served served_;
   int64_t looked_at_bytes_ = 0;
+  std::map<BlobId, Arrival> arrivals_;
   int64_t tiles_refolded_ = 0;
 };
 

@@ -3,10 +3,18 @@
 
 #include <algorithm>
 
-#include "exchange/commit_blob.h"
 #include "codec/signal.h"
+#include "exchange/commit_blob.h"
 
 namespace causeway {
+namespace {
+
+bool can_rot(const World& world) {
+  return std::ranges::any_of(world.scenario().faults,
+                             [](const FaultSpec& fault) { return fault.kind == "bit_rot"; });
+}
+
+}  // namespace
 
 // ---- The log: what a crash may take back, and what it may not.
 
@@ -151,6 +159,8 @@ void Auditor::note(const World& world, const Committed& record, int64_t at) {
   round.decided_at = at;
   round.committed = true;
   fold_again(world, record);
+  // A crash may take back what was decided last.
+  std::erase_if(sent_, [&](const auto& one) { return one.second.opened < record.round - 2; });
 }
 
 void Auditor::note(const World&, const Aborted& record, int64_t at) {
@@ -161,13 +171,14 @@ void Auditor::note(const World&, const Aborted& record, int64_t at) {
   round.committed = false;
 }
 
-/// The result, from the offers as they lie in the spool, by the plainest loop there is: it must be
-/// the same to the bit. For channels with the rule `mean` and an exact downlink.
+/// The result, from the offers as they lie in the spool or as they came, by the plainest loop there
+/// is: it must be the same to the bit. For channels with the rule `mean` and an exact downlink.
 void Auditor::fold_again(const World& world, const Committed& record) {
   Spool* spool = world.hub().spool();
   const Closed& closed = rounds_[record.round].closed;
   const auto bytes = spool->view({kHubOwner, record.result.digest});
-  const auto commit = bytes ? decode_commit(Bytes(bytes->begin(), bytes->end())) : Result<Commit>(bytes.error());
+  const auto commit =
+      bytes ? decode_commit(Bytes(bytes->begin(), bytes->end())) : Result<Commit>(bytes.error());
   if (!commit || digest_of(*bytes) != record.result.digest)
     return complain("round {}: its result is not in the spool", record.round);
   for (const ChannelResult& result : commit->results) {
@@ -182,9 +193,11 @@ void Auditor::fold_again(const World& world, const Committed& record) {
     for (const ClosedMember& member : closed.members)
       for (const Parcel& parcel : member.parcels) {
         if (parcel.channel != result.channel) continue;
-        const auto offer = spool->view({member.worker, parcel.digest});
+        const auto offer = offer_of(*spool, {member.worker, parcel.digest});
+        // What a liar repeats may hide what it sent: then there is nothing to compare with.
+        if (!offer && can_rot(world)) return;
         if (!offer || !decode_signal(*channel.up, *offer, row))
-          return complain("round {}: the offer of worker {} cannot be read when it is committed",
+          return complain("round {}: worker {} has not sent what is folded as its offer",
                           record.round, member.worker);
         for (size_t i = 0; i < count; ++i)
           sum[i] += static_cast<double>(parcel.weight) * static_cast<double>(row[i]);
@@ -203,10 +216,37 @@ void Auditor::fold_again(const World& world, const Committed& record) {
   }
 }
 
+std::optional<ByteSpan> Auditor::offer_of(Spool& spool, const BlobId& blob) const {
+  if (const auto view = spool.view(blob); view && digest_of(*view) == blob.digest) return *view;
+  const auto sent = sent_.find({blob.owner, blob.digest});
+  if (sent == sent_.end() || digest_of(sent->second.bytes) != blob.digest) return std::nullopt;
+  return sent->second.bytes;
+}
+
+void Auditor::take(WorkerId worker, const Chunk& chunk) {
+  const int64_t opened = rounds_.empty() ? 0 : rounds_.rbegin()->first;
+  Sent& sent = sent_[{worker, chunk.blob}];
+  sent.opened = opened;  // two rounds' offers may be the same
+  const auto begin = static_cast<size_t>(chunk.offset);
+  const ByteSpan bytes = chunk.bytes.view();
+  // Out of turn, or once more by a liar: the hub does not take it either.
+  if (chunk.offset < 0 || begin > sent.bytes.size()) return;
+  const size_t again = std::min(bytes.size(), sent.bytes.size() - begin);
+  if (!std::equal(bytes.begin(), bytes.begin() + static_cast<int64_t>(again),
+                  sent.bytes.begin() + chunk.offset) &&
+      digest_of(sent.bytes) == chunk.blob)
+    return;
+  sent.bytes.resize(std::max(sent.bytes.size(), begin + bytes.size()));
+  std::copy(bytes.begin(), bytes.end(), sent.bytes.begin() + chunk.offset);
+}
+
 // ---- What is told.
 
 void Auditor::on_message(const World&, const Message& message, bool from_hub) {
-  if (!from_hub) return;
+  if (!from_hub) {
+    if (const auto* chunk = std::get_if<Chunk>(&message.body)) take(message.worker, *chunk);
+    return;
+  }
   const auto durable_round = [this](int64_t number) {
     const auto found = rounds_.find(number);
     // Rounds that are no longer looked at were decided long ago.

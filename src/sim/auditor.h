@@ -54,6 +54,12 @@ class Auditor final : public Observer {
     std::vector<std::pair<int32_t, Digest>> feedback;  // of its own states, by channel
   };
 
+  /// An offer as it came.
+  struct Sent {
+    int64_t opened = 0;  ///< the last round by then
+    Bytes bytes;
+  };
+
   template <class... Args>
   void complain(fmt::format_string<Args...> format, Args&&... args) {
     if (complaint_.empty()) complaint_ = fmt::format(format, std::forward<Args>(args)...);
@@ -74,14 +80,16 @@ class Auditor final : public Observer {
   void note(const World& world, const Committed& record, int64_t at);
   void note(const World& world, const Aborted& record, int64_t at);
   void fold_again(const World& world, const Committed& record);
+  std::optional<ByteSpan> offer_of(Spool& spool, const BlobId& blob) const;
+  void take(WorkerId worker, const Chunk& chunk);
   void check_feedback(const World& world, WorkerId worker, int64_t number, bool committed);
 
   std::string complaint_;
   int64_t durable_ = 0, last_ = 0;
-  int64_t opened_ = 0;
   std::map<int64_t, Round> rounds_;
   std::map<WorkerId, std::vector<Admission>> admissions_;
   std::map<WorkerId, WorkerLife> lives_;
+  std::map<std::pair<WorkerId, Digest>, Sent> sent_;
 };
 
 }  // namespace causeway
