@@ -74,7 +74,7 @@ def browser(width: int = 1280, height: int = 1000, dark: bool = False):
             driver.quit()
 
 
-def wait_for(driver, script: str, seconds: float = 60):
+def wait_for(driver, script: str, seconds: float = 120):
     """Waits until the script's value is true, and gives it."""
     from selenium.webdriver.support.ui import WebDriverWait
 

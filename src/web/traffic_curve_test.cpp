@@ -35,6 +35,17 @@ TEST(TrafficCurve, TakesAtMostOnePointASecondAtFirst) {
   EXPECT_EQ(curve.whole().points.size(), 4U);
 }
 
+TEST(TrafficCurve, DropsEverySecondPointWhenItIsFull) {
+  TrafficCurve curve(4);
+  for (int second = 0; second <= 4; ++second) curve.add(at(second, 10 * second * second));
+  const auto points = curve.whole().points;
+  ASSERT_EQ(points.size(), 3U);
+  EXPECT_EQ(points[1].at_s, 2);
+  EXPECT_EQ(points[1].up_bytes_per_s, 20);
+  EXPECT_EQ(points[2].at_s, 4);
+  EXPECT_EQ(points[2].up_bytes_per_s, 60);
+}
+
 TEST(TrafficCurve, IsBoundedAndLosesNoByte) {
   TrafficCurve curve(50);
   int64_t up = 0;

@@ -17,8 +17,8 @@ struct WebOptions {
   int64_t port = 0;                      ///< 0: any free one
   std::string certificate_pem, key_pem;  ///< both empty: plain HTTP, which only loopback may have
   std::string token;                     ///< if not empty, wanted as bearer token or `?token=`
-  int64_t connections_max = 64;          ///< more are refused
-  int64_t history_max = 2'000;           ///< points kept for each curve; then two become one
+  int64_t connections_max = 64;  ///< then the one that has asked longest goes; half may follow
+  int64_t history_max = 2'000;   ///< points kept for each curve; then two become one
 };
 
 /// Serves

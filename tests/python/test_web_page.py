@@ -136,6 +136,7 @@ def test_fits_narrow_and_wide_screens(live_page, run, width):
         tree = accessible(driver)
         roles = [role for role, _ in tree]
         # A row that looks like a card is a row nevertheless.
+        assert ("table", "Members") in tree
         assert roles.count("columnheader") >= 10
         assert roles.count("row") >= 6
         assert ("progressbar", "Steps done") in tree

@@ -163,7 +163,7 @@ class Timeline {
   words({number, round, worker}) {
     const absent = (round.absent || {})[worker], arrived = (round.arrivals || {})[worker], since = round.opened_s;
     const after = seconds => durationText(Math.max(0, seconds - since));
-    const lines = [`opened ${timeOfDay(this.run, since)} at step ${grouped(round.step)}`];
+    const lines = [`opened ${timeOfDay(this.run, since)} at step ${grouped(round.step)}: ${(round.channels || []).join(', ')}`];
     if (absent !== undefined) lines.push(`absent: ${absent}`);
     else lines.push(isKnown(arrived) ? `its offer arrived after ${after(arrived)}` : 'its offer is on its way');
     if (isKnown(round.closed_s)) lines.push(`closed after ${after(round.closed_s)} with ${plural((round.members || []).length, 'member')}`);
