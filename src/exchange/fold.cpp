@@ -9,6 +9,7 @@
 #include <set>
 
 #include "codec/signal.h"
+#include "core/heap_bytes.h"
 #include "core/memory.h"
 #include "core/random.h"
 
@@ -290,6 +291,13 @@ std::optional<std::pair<size_t, size_t>> ChannelFold::fold(const std::vector<siz
     tiles_[tile] = choice_;
   }
   return bad.empty() ? std::nullopt : std::optional(*bad.begin());
+}
+
+int64_t ChannelFold::memory_bytes() const {
+  int64_t bytes = heap_bytes(rows_) + heap_bytes(chosen_) + heap_bytes(tiles_) +
+                  heap_bytes(consensus_) + heap_bytes(scratch_);
+  for (const Row& row : rows_) bytes += heap_bytes(row.ends);
+  return bytes;
 }
 
 ChannelResult encode_consensus(const BoundPlan& plan, int64_t round, int32_t channel,

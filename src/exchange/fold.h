@@ -58,6 +58,8 @@ class ChannelFold final {
 
   /// How often a tile was folded that had been folded before.
   int64_t tiles_refolded() const { return refolded_; }
+  /// What it holds of the heap now: all of the above but the tiles of threads.
+  int64_t memory_bytes() const;
 
  private:
   struct Row {

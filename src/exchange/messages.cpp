@@ -2,6 +2,7 @@
 #include "exchange/messages.h"
 
 #include "core/fields.h"
+#include "core/memory.h"
 #include "exchange/message_fields.h"
 
 namespace causeway {
@@ -50,7 +51,18 @@ Result<Message> decode_message(ByteSpan bytes) {
   return message;
 }
 
-Bytes encode_commit(const Commit& commit) { return write_fields(commit); }
+Bytes encode_commit(const Commit& commit) {
+  // At once: bytes that grow are there twice while they move.
+  constexpr size_t kAround = 64;
+  size_t bytes_max = kAround;
+  for (const ChannelResult& result : commit.results)
+    bytes_max += kAround + result.members.size() * sizeof(Member) + result.bytes.size();
+  Bytes bytes;
+  reserve_large(bytes, bytes_max);
+  FieldWriter writer(bytes);
+  writer(commit);
+  return bytes;
+}
 Result<Commit> decode_commit(ByteSpan bytes) { return read_fields<Commit>(bytes); }
 
 }  // namespace causeway

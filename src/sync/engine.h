@@ -80,6 +80,9 @@ class Engine {
   /// Takes them over, at the edge after step `steps`, when the counters are restored. As restore.
   Result<void> restore_open(int64_t steps, ByteSpan snapshot);
 
+  /// What it holds of the heap: states, what was sent in open rounds, one packed signal.
+  int64_t memory_bytes() const;
+
   /// Digest of all replicated states: bit-equal on all members after a commit.
   Digest replicated_digest() const;
 

@@ -102,6 +102,11 @@ class Mirror::FlatReplica final : public Replica {
 
   std::span<float> edit(const std::string& state) { return arrays_.at(state); }
   int64_t count() const { return count_; }
+  int64_t memory_bytes() const {
+    int64_t bytes = static_cast<int64_t>(sizeof(*this)) + heap_bytes(arrays_);
+    for (const auto& [name, values] : arrays_) bytes += heap_bytes(name) + heap_bytes(values);
+    return bytes;
+  }
 
  private:
   const int64_t count_;
@@ -134,6 +139,13 @@ class Mirror::Decisions final : public Exchange {
   }
   bool expects(int64_t, WorkerId) const override { return false; }
   std::map<int64_t, Digest> take_settled() { return std::exchange(settled_, {}); }
+  int64_t memory_bytes() const {
+    int64_t bytes =
+        static_cast<int64_t>(sizeof(*this)) + heap_bytes(commits_) + heap_bytes(settled_);
+    for (const auto& [round, commit] : commits_)
+      if (commit != nullptr) bytes += causeway::memory_bytes(*commit);
+    return bytes;
+  }
 
  private:
   std::map<int64_t, std::shared_ptr<const Commit>> commits_;
@@ -235,13 +247,19 @@ int64_t Mirror::round() const { return round_; }
 int64_t Mirror::oldest_open() const { return oldest_open_of(engine_); }
 Digest Mirror::replicated_digest() const { return engine_.replicated_digest(); }
 
+int64_t Mirror::memory_bytes() const {
+  return replica_->memory_bytes() + decisions_->memory_bytes() + engine_.memory_bytes();
+}
 
 Bytes Mirror::snapshot() const {
   const Bytes engine = engine_.snapshot();
   const auto names = replica_->states();
   Bytes bytes;
-  reserve_large(bytes, engine.size() +
-                           names.size() * (4 * static_cast<size_t>(replica_->count()) + kNameMax));
+  constexpr size_t kAround = 64;
+  size_t bytes_max = kAround + engine.size();
+  for (const std::string& name : names)
+    bytes_max += kAround + name.size() + 4 * static_cast<size_t>(replica_->count());
+  reserve_large(bytes, bytes_max);
   ByteWriter writer(bytes);
   writer.put(kMagic);
   writer.put(static_cast<uint32_t>(names.size()));

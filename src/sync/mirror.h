@@ -57,6 +57,9 @@ class Mirror final {
   Digest replicated_digest() const;
   /// Takes its size twice while it is made: the engine's part apart, then the whole.
   Bytes snapshot() const;
+  /// What it holds of the heap: the states that it keeps, the engine's (anchors, outer momenta, one
+  /// packed signal of the largest channel), decisions that are not applied yet.
+  int64_t memory_bytes() const;
 
  private:
   class FlatReplica;
