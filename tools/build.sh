@@ -48,6 +48,11 @@ word_bench() {
     bench_tokenizer "$@"
     return
   fi
+  if [[ ${1:-} == sim ]]; then
+    shift
+    build_release world_bench
+    exec "$python" tools/bench/sim.py "$@"
+  fi
   build_release causeway
   [[ " $* " == *" --no-peers "* ]] || need_test_python
   exec "$python" tools/bench "$@"

@@ -47,6 +47,9 @@ class SignalEncoder {
   /// And the last one.
   void finish(Bytes& bytes);
 
+  /// What it holds of the heap: at most a block's values.
+  int64_t memory_bytes() const { return static_cast<int64_t>(rest_.capacity() * sizeof(float)); }
+
  private:
   const Codec& codec_;
   const uint64_t seed_;

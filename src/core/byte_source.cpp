@@ -30,9 +30,40 @@ Result<Bytes> ByteSource::all() const {
   return out;
 }
 
+ByteSource ByteSource::borrow(ByteSpan bytes) {
+  return {std::ssize(bytes), [bytes](int64_t offset, std::span<std::byte> out) {
+            std::ranges::copy(bytes.subspan(static_cast<size_t>(offset), out.size()), out.begin());
+            return Result<void>();
+          }};
+}
+
+Result<void> ByteSourceReader::expect(int64_t count) const {
+  if (count >= 0 && count <= left()) return {};
+  return failure(Fault::kCorrupt, "{} bytes are wanted where {} are left", count, left());
+}
+
+Result<std::string_view> ByteSourceReader::get_text(size_t size_max) {
+  CW_ASSIGN(const uint32_t size, get<uint32_t>());
+  if (size > size_max)
+    return failure(Fault::kCorrupt, "a text of {} bytes; wanted: at most {}", size, size_max);
+  CW_ASSIGN(const ByteSpan bytes, take(size));
+  return std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+Result<void> ByteSourceReader::fill(std::span<std::byte> out) {
+  CW_TRY(expect(std::ssize(out)));
+  at_ += std::ssize(out);
+  return source_.read(at_ - std::ssize(out), out);
+}
+
+Result<ByteSource> ByteSourceReader::slice(int64_t count) {
+  CW_TRY(expect(count));
+  at_ += count;
+  return source_.slice(at_ - count, count);
+}
+
 Result<ByteSpan> ByteSourceReader::take(int64_t count) {
-  if (count < 0 || count > left())
-    return failure(Fault::kCorrupt, "{} bytes are wanted where {} are left", count, left());
+  CW_TRY(expect(count));
   const int64_t from = at_;
   at_ += count;
   if (source_.in_memory())

@@ -6,8 +6,10 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <utility>
 
+#include "core/bytes.h"
 #include "core/shared_bytes.h"
 
 namespace causeway {
@@ -26,6 +28,11 @@ class ByteSource {
       : size_(size), read_(std::make_shared<const Read>(std::move(read))) {}
 
   int64_t size() const { return size_; }
+  /// Of bytes that outlive it and all copies of it.
+  static ByteSource borrow(ByteSpan bytes);
+
+  /// Of the heap.
+  int64_t memory_bytes() const { return bytes_.size(); }
   bool in_memory() const { return read_ == nullptr; }
   /// Those in memory, without a copy.
   const SharedBytes& bytes() const {
@@ -57,8 +64,22 @@ class ByteSourceReader {
   /// The next bytes, valid until the next call. Fault::kCorrupt if there are not so many;
   /// Fault::kIo from where they lie.
   Result<ByteSpan> take(int64_t count);
+  /// A number, as ByteReader::get.
+  template <class T>
+  Result<T> get() {
+    CW_ASSIGN(const ByteSpan part, take(sizeof(T)));
+    return ByteReader(part).get<T>();
+  }
+  /// At most `size_max` bytes of text; as long valid.
+  Result<std::string_view> get_text(size_t size_max);
+  /// All of `out` from the next bytes.
+  Result<void> fill(std::span<std::byte> out);
+  /// The next bytes, not read yet.
+  Result<ByteSource> slice(int64_t count);
 
  private:
+  Result<void> expect(int64_t count) const;
+
   static constexpr int64_t kPieceBytes = int64_t{1} << 20;
   const ByteSource source_;
   int64_t at_ = 0;

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "codec/signal.h"
+#include "core/heap_bytes.h"
 #include "core/memory.h"
 #include "core/random.h"
 
@@ -15,8 +16,6 @@ namespace causeway {
 namespace {
 
 constexpr size_t kFrameBytes = 8;  // before each block: codec/signal.h
-
-constexpr size_t kTilesAtOnce = 16;  // folded side by side, for each thread
 
 /// Decodes one tile of each member by decode(m, row) and folds them into `out`, in groups if the
 /// rule can. The first member whose tile does not decode; `out` is then as it was.
@@ -270,7 +269,7 @@ Result<void> ChannelFold::finish(std::span<const WorkerId> members, Threads& thr
 }
 
 std::optional<std::pair<size_t, size_t>> ChannelFold::give(size_t end, Threads& threads) {
-  const size_t at_once = kTilesAtOnce * static_cast<size_t>(threads.count());
+  const size_t at_once = size_t{kTilesAtOnce} * static_cast<size_t>(threads.count());
   while (given_ < end) {
     const size_t count = std::min(at_once, end - given_);
     if (const auto bad = fold(given_, count, threads)) return bad;
@@ -309,6 +308,13 @@ uint64_t consensus_seed(const BoundPlan& plan, int64_t round, int32_t channel) {
   const Random random(plan.options().seed, Stream::kRounding, UINT32_MAX);
   const uint64_t key = static_cast<uint64_t>(round) * plan.channels().size();
   return random.bits(key + static_cast<uint64_t>(channel));
+}
+
+int64_t ChannelFold::memory_bytes() const {
+  int64_t bytes =
+      heap_bytes(rows_) + heap_bytes(chosen_) + heap_bytes(batch_) + heap_bytes(scratch_);
+  for (const Row& row : rows_) bytes += heap_bytes(row.ends);
+  return bytes;
 }
 
 ChannelResult encode_consensus(const BoundPlan& plan, int64_t round, int32_t channel,

@@ -75,6 +75,10 @@ class ChannelFold final {
 
   /// How often a tile was folded that had been folded before.
   int64_t tiles_refolded() const { return refolded_; }
+  /// What it holds of the heap now: all of the above but the tiles of threads.
+  int64_t memory_bytes() const;
+
+  static constexpr int64_t kTilesAtOnce = 16;  ///< folded side by side, for each thread
 
  private:
   struct Row {

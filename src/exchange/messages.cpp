@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/fields.h"
+#include "core/memory.h"
 #include "exchange/message_fields.h"
 
 namespace causeway {

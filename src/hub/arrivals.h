@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <deque>
 
+#include "core/heap_bytes.h"
+
 namespace causeway {
 
 class Arrivals {
@@ -23,6 +25,8 @@ class Arrivals {
   void add(int64_t ms);
   /// From the opening: ms_max until a few offers were seen.
   int64_t deadline_ms() const;
+  /// What it holds of the heap: the last arrivals, at most 64.
+  int64_t memory_bytes() const { return heap_bytes(seen_); }
 
  private:
   static constexpr size_t kSeenMax = 64, kSeenMin = 3;

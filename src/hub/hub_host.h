@@ -46,6 +46,10 @@ class HubHost {
   /// read last, which all who are there then share. Fault::kCorrupt: tell the machine Rotten.
   Result<SharedBytes> chunk(const SendChunk& request);
 
+  /// What it holds of the heap now: mirror, the folder's own states, results that are not applied,
+  /// offers' folds, the piece of a blob that was served last. While it works also what
+  /// hub_memory.h has as `passing`.
+  int64_t memory_bytes() const;
   /// Null if the plan cannot be mirrored.
   const Mirror* mirror() const { return mirror_.get(); }
   /// How often a tile was folded anew, as the members were not those expected.

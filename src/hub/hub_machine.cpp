@@ -6,8 +6,6 @@
 namespace causeway {
 namespace {
 
-constexpr size_t kGatedPerMember = 128;  // messages that wait for the log
-
 /// Equal, in a time that does not depend on where they differ.
 bool same_secret(const std::string& a, const std::string& b) {
   unsigned difference = a.size() == b.size() ? 0 : 1;

@@ -158,9 +158,15 @@ struct Rotten {
 using HubInput = std::variant<Message, Logged, Stored, StoreFailed, LogFailed, Checked, Folded,
                               Mirrored, Snapshotted, Rotten>;
 
+/// What an output holds of the heap; a Store's bytes with it.
+int64_t heap_bytes(const HubOutput& output);
+
 /// One thread at a time. Its clock is the hub's own: any monotonic count of milliseconds.
 class HubMachine final {
  public:
+  static constexpr size_t kGatedPerMember =
+      32;  ///< messages that wait for the log; others are lost
+
   /// RoundSchedule outlives the machine. `log`: what DurableLog::entries has; empty for a new run.
   /// Fault::kCorrupt if a record cannot be read.
   /// `spooled`: blobs that are there; those that nobody needs any more will be dropped.
@@ -184,6 +190,9 @@ class HubMachine final {
   /// Offers whose bytes are on their way, messages that wait for the log.
   size_t transfers() const { return transfers_.size(); }
   size_t waiting() const { return gated_.size(); }
+  /// What it holds of the heap: the ledger; what waits for the log, at most kGatedPerMember for
+  /// each member; transfers, leases, clocks. Offers' bytes and the model are with its host.
+  int64_t memory_bytes() const;
 
  private:
   /// An offer whose bytes are on their way.

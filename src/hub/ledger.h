@@ -161,6 +161,9 @@ struct Ledger {
   int64_t kept_from() const { return decisions.empty() ? decided + 1 : decisions.begin()->first; }
   /// The member whose current epoch this is, or null.
   const MemberState* member(WorkerId worker, int64_t member_epoch) const;
+  /// What it holds of the heap: members; for each open round its offers, losses and, when it is
+  /// closed, its members; for each decision that is kept who counted.
+  int64_t memory_bytes() const;
   Bytes encode() const;
   static Result<Ledger> decode(ByteSpan bytes);
 };

@@ -4,13 +4,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/heap_bytes.h"
 #include "core/memory.h"
 
 namespace causeway {
 namespace {
 
-constexpr int64_t kSmallBytes = int64_t{4} << 20;
-constexpr int64_t kPieceBytes = int64_t{1} << 20;
 constexpr int64_t kCoolBytes = int64_t{8}
                                << 20;  // of a consensus; of offers as many for each member
 
@@ -68,6 +67,11 @@ class ResultStream::Lane final : public ConsensusTaker {
     stream_.spool_.cool();
   }
 
+  int64_t memory_bytes() const {
+    return static_cast<int64_t>(sizeof(*this)) + heap_bytes(encoded_) + heap_bytes(whole_) +
+           encoder_->memory_bytes();
+  }
+
  private:
   ResultStream& stream_;
   const int32_t channel_;
@@ -118,7 +122,10 @@ void ResultStream::append(ByteSpan bytes) {
   bytes_ += std::ssize(bytes);
   channel_bytes_ += std::ssize(bytes);
   buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
-  if (bytes_ <= kSmallBytes) small_.insert(small_.end(), bytes.begin(), bytes.end());
+  if (bytes_ <= kSmallBytes)
+    small_.insert(small_.end(), bytes.begin(), bytes.end());
+  else
+    small_ = {};
   if (std::ssize(buffer_) >= kPieceBytes) flush();
 }
 
@@ -134,6 +141,14 @@ void ResultStream::flush() {
   if (!trouble_)
     if (const auto written = write(); !written) trouble_ = written.error();
   buffer_.clear();
+}
+
+int64_t ResultStream::memory_bytes() const {
+  int64_t bytes = heap_bytes(channels_) + heap_bytes(states_) + heap_bytes(lanes_) +
+                  heap_bytes(buffer_) + heap_bytes(small_);
+  for (const States& states : states_) bytes += states.memory_bytes();
+  for (const auto& [channel, lane] : lanes_) bytes += lane->memory_bytes();
+  return bytes;
 }
 
 Result<ResultStream::Kept> ResultStream::finish() {

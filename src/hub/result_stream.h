@@ -22,6 +22,9 @@ namespace causeway {
 /// at a time.
 class ResultStream {
  public:
+  static constexpr int64_t kSmallBytes = int64_t{4} << 20;  ///< a result that stays in memory
+  static constexpr int64_t kPieceBytes = int64_t{1} << 20;  ///< written at once
+
   /// All outlive it. `states`: the folder's own, by channel of the plan, as the round before has
   /// left them.
   ResultStream(const BoundPlan& plan, int64_t round, const std::vector<States>& states,
@@ -51,6 +54,10 @@ class ResultStream {
   /// All channels are there. Durable when it returns. Fault::kIo, or kRefused if there is no room:
   /// the stream begins anew.
   Result<Kept> finish();
+
+  /// What it holds of the heap: the folder's states, a megabyte of the result or as much as it has,
+  /// all of a small one, all of a channel that feeds back.
+  int64_t memory_bytes() const;
 
  private:
   class Lane;

@@ -34,6 +34,8 @@ class RoundSchedule {
   std::vector<WorkerId> drawn(const PlannedRound& round) const;
   bool drawn(const PlannedRound& round, int32_t channel, WorkerId worker) const;
   const BoundPlan& plan() const { return plan_; }
+  /// What it holds of the heap: the rounds that were asked for, and all before them.
+  int64_t memory_bytes() const;
 
  private:
   const BoundPlan& plan_;

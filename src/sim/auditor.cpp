@@ -5,6 +5,7 @@
 
 #include "codec/signal.h"
 #include "exchange/commit_blob.h"
+#include "hub/hub_memory.h"
 
 namespace causeway {
 namespace {
@@ -125,8 +126,11 @@ void Auditor::note(const World&, const Held& record, int64_t at) {
   round.held[record.worker].push_back({record.epoch, at, {}});
 }
 
-void Auditor::note(const World&, const Closed& record, int64_t at) {
+void Auditor::note(const World& world, const Closed& record, int64_t at) {
   Round& round = rounds_[record.round];
+  if (const int64_t quorum = world.scenario().hub.quorum_count; std::ssize(record.members) < quorum)
+    complain("round {} is closed with {} members; a quorum has {}", record.round,
+             record.members.size(), quorum);
   if (round.closed_at) complain("round {} is closed twice", record.round);
   if (round.decided_at) complain("round {} is closed after it was decided", record.round);
   std::set<WorkerId> named;
@@ -369,7 +373,14 @@ void Auditor::on_event(const World& world) {
   // Besides what the spool has reserved, each member may have a window of bytes on their way to it.
   const int64_t most = options.spool_bytes + world.workers() * options.window_bytes;
   if (world.hub().held_bytes() > most)
-    complain("the hub holds {} bytes; its account is {}", world.hub().held_bytes(), most);
+    complain("the spool and what is on its way there have {} bytes; wanted at most {}",
+             world.hub().held_bytes(), most);
+  // The account goes through all members, so not after each of a thousand members' events.
+  if (world.events() % (8 + world.workers() / 8) != 0) return;
+  if (!memory_max_)
+    memory_max_ = hub_memory(world.hub().schedule(), world.hub().settings(), 1).total();
+  if (const int64_t bytes = world.hub().memory_bytes(); bytes > *memory_max_)
+    complain("the hub holds {} bytes of memory; wanted at most {}", bytes, *memory_max_);
 }
 
 }  // namespace causeway

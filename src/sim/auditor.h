@@ -85,6 +85,7 @@ class Auditor final : public Observer {
   void check_feedback(const World& world, WorkerId worker, int64_t number, bool committed);
 
   std::string complaint_;
+  std::optional<int64_t> memory_max_;  // what the hub may hold
   int64_t durable_ = 0, last_ = 0;
   std::map<int64_t, Round> rounds_;
   std::map<WorkerId, std::vector<Admission>> admissions_;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/heap_bytes.h"
+#include "sim/memory_owner.h"
 #include "sim/world.h"
 
 namespace causeway {
@@ -53,6 +55,14 @@ HubNode::~HubNode() = default;
 
 int64_t HubNode::now_ms() const { return clock_.now_ms(world_.now_us()); }
 
+int64_t HubNode::memory_bytes() const {
+  if (!up()) return 0;
+  int64_t bytes = machine_->memory_bytes() + host_->memory_bytes() + spool_->memory_bytes() +
+                  schedule_.memory_bytes() + heap_bytes(out_) + heap_bytes(pending_);
+  for (const Pending& pending : pending_) bytes += heap_bytes(pending.output);
+  return bytes;
+}
+
 int64_t HubNode::held_bytes() const {
   return pending_bytes_ + (spool_ == nullptr ? 0 : spool_->bytes_reserved());
 }
@@ -62,32 +72,33 @@ int64_t HubNode::held_bytes() const {
 void HubNode::boot() {
   if (up()) return;
   ++incarnation_;
-  const auto failed = [this](const Error& error) {
+  if (const auto started = start_process(); !started) {
+    const Error& error = started.error();
     stop_process();
     world_.tell(kHubNode, "cannot start: {}", error.message);
     // A full disk will have room again; damage stays.
     if (error.fault == Fault::kIo || error.fault == Fault::kRefused) return start_again_later();
     trouble_ = error.message;
-  };
-  auto log = open_file_log(disk_, kLog);
-  if (!log) return failed(log.error());
-  log_ = *std::move(log);
-  auto spool = disk_spool(disk_, options_.spool_bytes);
-  if (!spool) return failed(spool.error());
-  spool_ = *std::move(spool);
-  const BlobId genesis{kHubOwner, world_.genesis_digest()};
-  if (auto put = spool_->put(genesis, world_.genesis().view()); !put) return failed(put.error());
-  host_ = std::make_unique<HubHost>(course_.plan(), course_.layout().count(), *log_, *spool_,
-                                    threads_, HubHost::Gates{options_.norm_max});
-  auto machine = host_->recover(settings_, schedule_, now_ms());
-  if (!machine) return failed(machine.error());
-  machine_ = *std::move(machine);
+    return;
+  }
   trouble_.clear();
   // What it has read is durable, whether or not it was told so before a crash.
   world_.durable(log_->durable_sequence(), incarnation_);
   world_.tell(kHubNode, "starts; round {} is decided", machine_->ledger().decided);
   world_.lived(kHubNode, Life::kBooted);
   act();
+}
+
+Result<void> HubNode::start_process() {
+  const OwnedBy hub(MemoryOwner::kHub);
+  CW_ASSIGN(log_, open_file_log(disk_, kLog));
+  CW_ASSIGN(spool_, disk_spool(disk_, options_.spool_bytes));
+  const BlobId genesis{kHubOwner, world_.genesis_digest()};
+  CW_TRY(spool_->put(genesis, world_.genesis().view()));
+  host_ = std::make_unique<HubHost>(course_.plan(), course_.layout().count(), *log_, *spool_,
+                                    threads_, HubHost::Gates{options_.norm_max});
+  CW_ASSIGN(machine_, host_->recover(settings_, schedule_, now_ms()));
+  return {};
 }
 
 void HubNode::stop_process() {
@@ -150,11 +161,21 @@ void HubNode::resume() {
 
 void HubNode::clock_changed() {
   if (!up() || paused_) return;
-  machine_->tick(now_ms(), out_);
+  tick();
   act();
 }
 
 // ---- Events.
+
+void HubNode::tick() {
+  const OwnedBy hub(MemoryOwner::kHub);
+  machine_->tick(now_ms(), out_);
+}
+
+void HubNode::tell(const HubInput& input) {
+  const OwnedBy hub(MemoryOwner::kHub);
+  machine_->on(now_ms(), input, out_);
+}
 
 void HubNode::happen(const Event& event) {
   const bool arrival = event.kind == EventKind::kHubArrival;
@@ -182,14 +203,14 @@ void HubNode::happen(const Event& event) {
     finish_some();
   } else {
     timer_us_ = -1;
-    machine_->tick(now_ms(), out_);
+    tick();
   }
   act();
 }
 
 void HubNode::arrive(const Event& event) {
   auto message = world_.receive(kHubNode, world_.take_parcel(event.number), event.worker);
-  if (message) machine_->on(now_ms(), HubInput(*std::move(message)), out_);
+  if (message) tell(HubInput(*std::move(message)));
 }
 
 void HubNode::finish_some() {
@@ -198,9 +219,13 @@ void HubNode::finish_some() {
     const Pending done = std::move(pending_.front());
     pending_.pop_front();
     pending_bytes_ -= done.bytes;
-    const std::optional<HubInput> result = host_->finish(done.output);
+    std::optional<HubInput> result;
+    {
+      const OwnedBy hub(MemoryOwner::kHub);
+      result = host_->finish(done.output);
+    }
     end(done.output, result);
-    if (result) machine_->on(now_ms(), *result, out_);
+    if (result) tell(*result);
   }
 }
 
@@ -219,8 +244,7 @@ void HubNode::act() {
     outputs.swap(out_);
     for (HubOutput& output : outputs) take(output);
     outputs.clear();
-    for (const BlobId& blob : std::exchange(rotten_, {}))
-      machine_->on(now_ms(), Rotten{blob}, out_);
+    for (const BlobId& blob : std::exchange(rotten_, {})) tell(Rotten{blob});
   }
   held_bytes_max_ = std::max(held_bytes_max_, held_bytes());
   if (!machine_->halted().empty() && !told_halted_) {
@@ -235,13 +259,18 @@ void HubNode::act() {
 void HubNode::take(HubOutput& output) {
   if (const auto* send = std::get_if<Send>(&output)) return world_.send_to_worker(send->message);
   if (const auto* chunk = std::get_if<SendChunk>(&output)) {
-    auto bytes = host_->chunk(*chunk);
+    auto bytes = serve(*chunk);
     if (!bytes) rotten_.push_back(chunk->blob);
     if (!bytes || bytes->size() == 0) return;
     Chunk body{chunk->blob.digest, chunk->offset, *std::move(bytes)};
     return world_.send_to_worker({settings_.run, chunk->epoch, chunk->to, std::move(body)});
   }
   begin(output);
+}
+
+Result<SharedBytes> HubNode::serve(const SendChunk& chunk) {
+  const OwnedBy hub(MemoryOwner::kHub);
+  return host_->chunk(chunk);
 }
 
 void HubNode::begin(HubOutput& output) {
@@ -254,6 +283,7 @@ void HubNode::begin(HubOutput& output) {
       world_.recorded(*record, append->record, append->sequence, incarnation_);
     }
   }
+  const OwnedBy hub(MemoryOwner::kHub);
   host_->start(output);
   const int64_t bytes = bytes_of(output);
   const int64_t last_us = pending_.empty() ? 0 : pending_.back().at_us;

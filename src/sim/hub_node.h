@@ -81,6 +81,9 @@ class HubNode {
   /// Bytes reserved in the spool, and those that wait to be written; and the most that there were.
   int64_t held_bytes() const;
   int64_t held_bytes_max() const { return held_bytes_max_; }
+  /// What the hub's own code holds of the heap: machine, host, spool, schedule, and what was asked
+  /// of the host and is not done. 0 while it is down.
+  int64_t memory_bytes() const;
   /// Why it cannot start; empty if it can.
   const std::string& trouble() const { return trouble_; }
 
@@ -91,12 +94,16 @@ class HubNode {
     HubOutput output;
   };
 
+  Result<void> start_process();
   void stop_process();
   void start_again_later();
   void arrive(const Event& event);
   void finish_some();
+  void tick();
+  void tell(const HubInput& input);
   void act();
   void take(HubOutput& output);
+  Result<SharedBytes> serve(const SendChunk& chunk);
   void begin(HubOutput& output);
   void end(const HubOutput& output, const std::optional<HubInput>& result);
   int64_t latency_us(const HubOutput& output, int64_t bytes);

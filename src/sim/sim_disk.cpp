@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/random.h"
+#include "sim/memory_owner.h"
 
 namespace causeway {
 namespace {
@@ -21,6 +22,7 @@ Result<void> check_range(const std::string& name, int64_t offset, int64_t count,
 }  // namespace
 
 Result<void> SimDisk::append(const std::string& name, ByteSpan bytes) {
+  const OwnedBy disk(MemoryOwner::kWorld);  // whoever writes
   CW_TRY(check_file_name(name));
   CW_TRY(change());
   if (static_cast<int64_t>(bytes.size()) >
@@ -75,6 +77,7 @@ Result<void> SimDisk::truncate(const std::string& name, int64_t size) {
 }
 
 Result<void> SimDisk::rename(const std::string& from, const std::string& to) {
+  const OwnedBy disk(MemoryOwner::kWorld);
   CW_TRY(check_file_name(to));
   CW_ASSIGN(File * file, find(from));
   CW_TRY(change());

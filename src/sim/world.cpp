@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "sim/memory_owner.h"
+
 namespace causeway {
 namespace {
 
@@ -219,7 +221,11 @@ std::optional<Message> World::receive(WorkerId node, const SharedBytes& bytes, W
   Link& link = node == kHubNode ? uplink(from) : downlink(node);
   if (!link.arrive(bytes)) return std::nullopt;
   hasher_.add(bytes.view());
-  auto message = decode_message(bytes.view());
+  const auto decoded = [&] {
+    const OwnedBy receiver(node == kHubNode ? MemoryOwner::kHub : MemoryOwner::kWorld);
+    return decode_message(bytes.view());
+  };
+  auto message = decoded();
   if (!message) {
     ++link.counts().undecodable;
     return std::nullopt;

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <set>
 
+#include "core/heap_bytes.h"
 #include "store/spool_ledger.h"
 
 namespace causeway {
@@ -99,6 +100,7 @@ class DiskSpool final : public Spool {
   std::vector<BlobId> ids() const override { return ledger_.ids(); }
   int64_t bytes_reserved() const override { return ledger_.bytes_reserved(); }
   int64_t bytes_max() const override { return ledger_.bytes_max(); }
+  int64_t memory_bytes() const override { return ledger_.memory_bytes() + heap_bytes(unfit_); }
 
  private:
   Result<void> recover_blob(const BlobId& id, const std::set<std::string>& names);

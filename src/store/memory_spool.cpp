@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "core/heap_bytes.h"
 #include "store/spool_ledger.h"
 
 namespace causeway {
@@ -112,6 +113,11 @@ class MemorySpool final : public Spool {
   std::vector<BlobId> ids() const override { return ledger_.ids(); }
   int64_t bytes_reserved() const override { return ledger_.bytes_reserved(); }
   int64_t bytes_max() const override { return ledger_.bytes_max(); }
+  int64_t memory_bytes() const override {
+    int64_t bytes = ledger_.memory_bytes() + heap_bytes(bytes_);
+    for (const auto& [id, held] : bytes_) bytes += heap_bytes(held);
+    return bytes;
+  }
 
  private:
   SpoolLedger ledger_;

@@ -99,6 +99,9 @@ class Spool {
   /// from `open` on. Checksums come on top: 1/512 of the whole, and at most 9 KiB for each blob.
   virtual int64_t bytes_reserved() const = 0;
   virtual int64_t bytes_max() const = 0;
+  /// What it holds of this process's memory: for each blob and each of its chunks a few bytes; the
+  /// blobs themselves only in memory_spool.
+  virtual int64_t memory_bytes() const = 0;
 };
 
 /// Name of the file that a disk_spool keeps a blob's bytes in.

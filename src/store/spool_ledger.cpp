@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/heap_bytes.h"
 
 namespace causeway {
 namespace {
@@ -127,6 +128,11 @@ Result<void> SpoolLedger::check_complete(const BlobId& id, const Blob& blob) {
                  blob.progress.received, blob.progress.bytes_total);
 }
 
+int64_t SpoolLedger::memory_bytes() const {
+  int64_t bytes = heap_bytes(blobs_);
+  for (const auto& [id, blob] : blobs_) bytes += heap_bytes(blob.chunks);
+  return bytes;
+}
 
 std::vector<BlobId> SpoolLedger::ids() const {
   std::vector<BlobId> out;

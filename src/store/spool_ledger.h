@@ -54,6 +54,7 @@ class SpoolLedger {
   std::vector<BlobId> ids() const;
   int64_t bytes_reserved() const { return bytes_reserved_; }
   int64_t bytes_max() const { return bytes_max_; }
+  int64_t memory_bytes() const;
 
  private:
   const int64_t bytes_max_;

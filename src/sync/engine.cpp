@@ -204,6 +204,18 @@ void Engine::restore(EngineCounters counters) {
   counters_ = std::move(counters);
 }
 
+int64_t Engine::memory_bytes() const {
+  int64_t bytes = heap_bytes(states_) + heap_bytes(counters_.versions) +
+                  heap_bytes(counters_.tokens_at) + heap_bytes(open_) + heap_bytes(scratch_);
+  for (const States& states : states_) bytes += states.memory_bytes();
+  for (const Open& open : open_) {
+    bytes += heap_bytes(open.channels) + heap_bytes(open.sent);
+    for (const Sent& sent : open.sent)
+      bytes += heap_bytes(sent.prepared) + heap_bytes(sent.decoded);
+  }
+  return bytes;
+}
+
 Digest Engine::replicated_digest() const {
   Hasher hasher;
   for (const States& states : states_)

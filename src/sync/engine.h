@@ -72,13 +72,19 @@ class Engine {
 
   /// Between steps: all that another engine of this plan needs to go on, but for the replica.
   Bytes snapshot() const;
+  /// The same, some of it at a time. What `write` fails with.
+  Result<void> save(const std::function<Result<void>(ByteSpan)>& write) const;
   /// Between steps: takes a snapshot over, of any worker: states that it lacks become zeros. Any
   /// bytes are safe; Fault::kCorrupt if they are no snapshot of this plan, and nothing has changed.
-  Result<void> restore(ByteSpan snapshot);
+  Result<void> restore(const ByteSource& snapshot);
+  Result<void> restore(ByteSpan snapshot) { return restore(ByteSource::borrow(snapshot)); }
   /// Between steps: the open rounds alone, for who keeps states and counters in another form.
   Bytes open_snapshot() const;
   /// Takes them over, at the edge after step `steps`, when the counters are restored. As restore.
   Result<void> restore_open(int64_t steps, ByteSpan snapshot);
+
+  /// What it holds of the heap: states, what was sent in open rounds, one packed signal.
+  int64_t memory_bytes() const;
 
   /// Digest of all replicated states: bit-equal on all members after a commit.
   Digest replicated_digest() const;
@@ -101,12 +107,13 @@ class Engine {
   Result<Part> offer(int32_t index, Open& open);
   void apply(const Commit& commit, int32_t channel_index, Open& open);
   void resize_scratch(int64_t count);
-  Result<void> read_channels(ByteReader& reader, EngineCounters& counters,
+  Result<void> read_channels(ByteSourceReader& reader, EngineCounters& counters,
                              std::vector<States>& states) const;
   void put_open(ByteWriter& writer) const;
-  Result<std::deque<Open>> read_all_open(ByteReader& reader, int64_t step, int64_t round) const;
-  Result<Open> read_open(ByteReader& reader, int64_t step) const;
-  Result<std::vector<int32_t>> read_open_channels(ByteReader& reader, const Open& open,
+  Result<std::deque<Open>> read_all_open(ByteSourceReader& reader, int64_t step,
+                                         int64_t round) const;
+  Result<Open> read_open(ByteSourceReader& reader, int64_t step) const;
+  Result<std::vector<int32_t>> read_open_channels(ByteSourceReader& reader, const Open& open,
                                                   int64_t step) const;
   int64_t weight(int32_t channel, int64_t tokens) const;
   Firing firing(int32_t channel, int64_t round) const;

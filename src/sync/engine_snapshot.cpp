@@ -9,7 +9,6 @@
 
 #include "core/memory.h"
 #include "sync/engine.h"
-#include "sync/float_bytes.h"
 
 namespace causeway {
 namespace {
@@ -19,14 +18,27 @@ constexpr int64_t kStepsMax = 1'000'000'000'000'000;
 constexpr int64_t kHooks = 3;
 constexpr size_t kNameMax = 65'536;
 
-Result<int64_t> get_number(ByteReader& reader, int64_t low, int64_t high, const char* what) {
+Result<int64_t> get_number(ByteSourceReader& reader, int64_t low, int64_t high, const char* what) {
   CW_ASSIGN(const int64_t number, reader.get<int64_t>());
   if (number < low || number > high)
     return failure(Fault::kCorrupt, "{} is {}; wanted: {} to {}", what, number, low, high);
   return number;
 }
 
-Result<void> expect_name(ByteReader& reader, const std::string& wanted) {
+void put_floats(ByteWriter& writer, std::span<const float> values) {
+  writer.put(static_cast<uint64_t>(values.size()));
+  writer.put(std::as_bytes(values));
+}
+
+/// Exactly values.size() of them.
+Result<void> get_floats(ByteSourceReader& reader, std::span<float> values) {
+  CW_ASSIGN(const uint64_t count, reader.get<uint64_t>());
+  if (count != values.size())
+    return failure(Fault::kCorrupt, "got {} values where {} were wanted", count, values.size());
+  return reader.fill(std::as_writable_bytes(values));
+}
+
+Result<void> expect_name(ByteSourceReader& reader, const std::string& wanted) {
   CW_ASSIGN(const std::string_view name, reader.get_text(kNameMax));
   if (name != wanted)
     return failure(Fault::kCorrupt, "the snapshot has a channel `{}` where the plan has `{}`", name,
@@ -34,7 +46,7 @@ Result<void> expect_name(ByteReader& reader, const std::string& wanted) {
   return {};
 }
 
-Result<void> read_states(ByteReader& reader, const std::string& channel, States& states) {
+Result<void> read_states(ByteSourceReader& reader, const std::string& channel, States& states) {
   CW_ASSIGN(const uint32_t count, reader.get<uint32_t>());
   std::string last;
   for (uint32_t i = 0; i < count; ++i) {
@@ -58,7 +70,17 @@ Bytes Engine::snapshot() const {
   for (const Open& open : open_)
     for (const Sent& sent : open.sent) values += 2 * sent.prepared.size();
   reserve_large(bytes, 4 * values + 65'536);
-  ByteWriter writer(bytes);
+  const auto saved = save([&bytes](ByteSpan part) {
+    bytes.insert(bytes.end(), part.begin(), part.end());
+    return Result<void>();
+  });
+  CW_CHECK(saved.ok());
+  return bytes;
+}
+
+Result<void> Engine::save(const std::function<Result<void>(ByteSpan)>& write) const {
+  Bytes head;
+  ByteWriter writer(head);
   writer.put(kMagic);
   for (const int64_t number : {step_, counters_.round, counters_.traffic.up_bytes,
                                counters_.traffic.down_bytes, counters_.traffic.rounds})
@@ -71,11 +93,13 @@ Bytes Engine::snapshot() const {
     writer.put(static_cast<uint32_t>(states_[i].entries().size()));
     for (const auto& [name, entry] : states_[i].entries()) {
       writer.put_text(name);
-      put_floats(writer, entry.values);
+      writer.put(static_cast<uint64_t>(entry.values.size()));
+      CW_TRY(write(std::exchange(head, {})));
+      CW_TRY(write(std::as_bytes(std::span(entry.values))));
     }
   }
   put_open(writer);
-  return bytes;
+  return write(head);
 }
 
 Bytes Engine::open_snapshot() const {
@@ -104,8 +128,8 @@ void Engine::put_open(ByteWriter& writer) const {
   }
 }
 
-Result<void> Engine::restore(ByteSpan snapshot) {
-  ByteReader reader(snapshot);
+Result<void> Engine::restore(const ByteSource& snapshot) {
+  ByteSourceReader reader(snapshot);
   CW_ASSIGN(const uint64_t magic, reader.get<uint64_t>());
   if (magic != kMagic)
     return failure(Fault::kCorrupt, "is no snapshot of an engine, or of another version");
@@ -128,7 +152,7 @@ Result<void> Engine::restore(ByteSpan snapshot) {
 }
 
 Result<void> Engine::restore_open(int64_t steps, ByteSpan snapshot) {
-  ByteReader reader(snapshot);
+  ByteSourceReader reader(ByteSource::borrow(snapshot));
   CW_ASSIGN(const uint64_t magic, reader.get<uint64_t>());
   if (magic != kMagic)
     return failure(Fault::kCorrupt, "are no open rounds of an engine, or of another version");
@@ -138,7 +162,7 @@ Result<void> Engine::restore_open(int64_t steps, ByteSpan snapshot) {
 }
 
 /// The open rounds, which end the bytes.
-Result<std::deque<Engine::Open>> Engine::read_all_open(ByteReader& reader, int64_t step,
+Result<std::deque<Engine::Open>> Engine::read_all_open(ByteSourceReader& reader, int64_t step,
                                                        int64_t round) const {
   CW_ASSIGN(const uint32_t count, reader.get<uint32_t>());
   std::deque<Open> open;
@@ -156,7 +180,7 @@ Result<std::deque<Engine::Open>> Engine::read_all_open(ByteReader& reader, int64
   return open;
 }
 
-Result<void> Engine::read_channels(ByteReader& reader, EngineCounters& counters,
+Result<void> Engine::read_channels(ByteSourceReader& reader, EngineCounters& counters,
                                    std::vector<States>& states) const {
   CW_ASSIGN(const uint32_t channels, reader.get<uint32_t>());
   if (channels != states_.size())
@@ -176,7 +200,7 @@ Result<void> Engine::read_channels(ByteReader& reader, EngineCounters& counters,
   return {};
 }
 
-Result<Engine::Open> Engine::read_open(ByteReader& reader, int64_t step) const {
+Result<Engine::Open> Engine::read_open(ByteSourceReader& reader, int64_t step) const {
   Open open;
   CW_ASSIGN(open.round, get_number(reader, 1, kHooks * step, "an open round"));
   CW_ASSIGN(open.step, get_number(reader, 1, step, "the step of an open round"));
@@ -202,7 +226,7 @@ Result<Engine::Open> Engine::read_open(ByteReader& reader, int64_t step) const {
 
 /// The channels left to apply of a round that fired: all of them must have fired there, and their
 /// turn must be to come.
-Result<std::vector<int32_t>> Engine::read_open_channels(ByteReader& reader, const Open& open,
+Result<std::vector<int32_t>> Engine::read_open_channels(ByteSourceReader& reader, const Open& open,
                                                         int64_t step) const {
   std::vector<int32_t> out;
   const auto due = plan_.due(open.hook, open.step);

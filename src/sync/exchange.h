@@ -9,6 +9,7 @@
 
 #include "core/byte_source.h"
 #include "core/hash.h"
+#include "core/heap_bytes.h"
 #include "sync/channel.h"
 
 namespace causeway {
@@ -53,6 +54,14 @@ struct Commit {
   int64_t round = 0;
   std::vector<ChannelResult> results;  ///< by channel index
 };
+
+/// What it holds of the heap, itself included.
+inline int64_t memory_bytes(const Commit& commit) {
+  int64_t bytes = static_cast<int64_t>(sizeof(Commit)) + heap_bytes(commit.results);
+  for (const ChannelResult& result : commit.results)
+    bytes += heap_bytes(result.members) + result.bytes.memory_bytes();
+  return bytes;
+}
 
 enum class Poll : uint8_t { kPending = 1, kReady = 2, kAborted = 3 };
 

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "core/memory.h"
-#include "sync/float_bytes.h"
 
 namespace causeway {
 namespace {
@@ -29,58 +28,26 @@ struct Parsed {
   ByteSource engine;
 };
 
-/// From front to back through a source.
-class Cursor {
- public:
-  explicit Cursor(const ByteSource& source) : source_(source) {}
-
-  Result<ByteSource> take(int64_t count) {
-    if (count < 0 || count > left())
-      return failure(Fault::kCorrupt, "{} bytes are wanted where {} are left", count, left());
-    at_ += count;
-    return source_.slice(at_ - count, count);
-  }
-  template <class T>
-  Result<T> get() {
-    CW_ASSIGN(const ByteSource bytes, take(sizeof(T)));
-    T value{};
-    CW_TRY(bytes.read(0, std::as_writable_bytes(std::span(&value, 1))));
-    return value;
-  }
-  Result<std::string> get_text() {
-    CW_ASSIGN(const uint32_t size, get<uint32_t>());
-    if (size > kNameMax) return failure(Fault::kCorrupt, "a name of {} bytes", size);
-    CW_ASSIGN(const ByteSource bytes, take(size));
-    std::string text(size, '\0');
-    CW_TRY(bytes.read(0, std::as_writable_bytes(std::span(text))));
-    return text;
-  }
-  int64_t left() const { return source_.size() - at_; }
-
- private:
-  const ByteSource& source_;
-  int64_t at_ = 0;
-};
-
 Result<Parsed> parse(const ByteSource& snapshot, int64_t count) {
-  Cursor cursor(snapshot);
-  CW_ASSIGN(const uint64_t magic, cursor.get<uint64_t>());
+  ByteSourceReader reader(snapshot);
+  CW_ASSIGN(const uint64_t magic, reader.get<uint64_t>());
   if (magic != kMagic)
     return failure(Fault::kCorrupt, "is no snapshot of a mirror, or of another version");
   Parsed out;
-  CW_ASSIGN(const uint32_t states, cursor.get<uint32_t>());
+  CW_ASSIGN(const uint32_t states, reader.get<uint32_t>());
   if (states > kStatesMax) return failure(Fault::kCorrupt, "the snapshot has {} states", states);
   for (uint32_t i = 0; i < states; ++i) {
-    CW_ASSIGN(const std::string name, cursor.get_text());
-    CW_ASSIGN(const uint64_t values, cursor.get<uint64_t>());
+    CW_ASSIGN(const std::string_view text, reader.get_text(kNameMax));
+    const std::string name(text);
+    CW_ASSIGN(const uint64_t values, reader.get<uint64_t>());
     if (values != static_cast<uint64_t>(count))
       return failure(Fault::kCorrupt, "state `{}` has {} values; this model has {}", name, values,
                      count);
-    CW_ASSIGN(const ByteSource bytes, cursor.take(kFloatBytes * count));
+    CW_ASSIGN(const ByteSource bytes, reader.slice(kFloatBytes * count));
     if (!out.states.emplace(name, bytes).second)
       return failure(Fault::kCorrupt, "the snapshot has the state `{}` twice", name);
   }
-  CW_ASSIGN(out.engine, cursor.take(cursor.left()));
+  CW_ASSIGN(out.engine, reader.slice(reader.left()));
   return out;
 }
 
@@ -152,6 +119,11 @@ class Mirror::FlatReplica final : public Replica {
 
   std::span<float> edit(const std::string& state) { return arrays_.at(state); }
   int64_t count() const { return count_; }
+  int64_t memory_bytes() const {
+    int64_t bytes = static_cast<int64_t>(sizeof(*this)) + heap_bytes(arrays_);
+    for (const auto& [name, values] : arrays_) bytes += heap_bytes(name) + heap_bytes(values);
+    return bytes;
+  }
 
  private:
   const int64_t count_;
@@ -184,6 +156,13 @@ class Mirror::Decisions final : public Exchange {
   }
   bool expects(int64_t, WorkerId) const override { return false; }
   std::map<int64_t, Digest> take_settled() { return std::exchange(settled_, {}); }
+  int64_t memory_bytes() const {
+    int64_t bytes =
+        static_cast<int64_t>(sizeof(*this)) + heap_bytes(commits_) + heap_bytes(settled_);
+    for (const auto& [round, commit] : commits_)
+      if (commit != nullptr) bytes += causeway::memory_bytes(*commit);
+    return bytes;
+  }
 
  private:
   std::map<int64_t, std::shared_ptr<const Commit>> commits_;
@@ -236,8 +215,7 @@ Result<std::unique_ptr<Mirror>> Mirror::open(const BoundPlan& plan, int64_t coun
   for (const auto& [name, bytes] : parsed.states)
     CW_TRY(bytes.read(0, std::as_writable_bytes(replica->edit(name))));
   std::unique_ptr<Mirror> out(new Mirror(plan, std::move(replica)));
-  CW_ASSIGN(const Bytes engine, parsed.engine.all());
-  CW_TRY(out->engine_.restore(engine));
+  CW_TRY(out->engine_.restore(parsed.engine));
   out->round_ = out->oldest_open() - 1;
   return out;
 }
@@ -286,6 +264,10 @@ int64_t Mirror::round() const { return round_; }
 int64_t Mirror::oldest_open() const { return oldest_open_of(engine_); }
 Digest Mirror::replicated_digest() const { return engine_.replicated_digest(); }
 
+int64_t Mirror::memory_bytes() const {
+  return replica_->memory_bytes() + decisions_->memory_bytes() + engine_.memory_bytes();
+}
+
 Digest Mirror::digest_of_state(const std::string& state) const {
   return digest_of(std::as_bytes(replica_->edit(state)));
 }
@@ -303,7 +285,7 @@ Result<void> Mirror::save(const std::function<Result<void>(ByteSpan)>& write) co
     head.clear();
     CW_TRY(write(std::as_bytes(values)));
   }
-  return write(engine_.snapshot());
+  return engine_.save(write);
 }
 
 Bytes Mirror::snapshot() const {
@@ -324,7 +306,7 @@ Result<Joined> join(ByteSpan snapshot, const BoundPlan& plan, Replica& replica, 
   const auto has = replica.states();
   for (const std::string& name : names)
     CW_CHECK(std::ranges::count(has, name) > 0, "the plan shares `{}`, the replica has none", name);
-  CW_TRY(engine.restore(parsed.engine.bytes().view()));
+  CW_TRY(engine.restore(parsed.engine));
   replica.reset_optimizer();
   for (const auto& [name, bytes] : parsed.states) {
     const auto written = each_part(bytes, [&](int64_t begin, std::span<const float> values) {

@@ -63,6 +63,9 @@ class Mirror final {
   Result<void> save(const std::function<Result<void>(ByteSpan)>& write) const;
   /// The whole of it.
   Bytes snapshot() const;
+  /// What it holds of the heap: the states that it keeps, the engine's (anchors, outer momenta, one
+  /// packed signal of the largest channel), decisions that are not applied yet.
+  int64_t memory_bytes() const;
 
  private:
   class FlatReplica;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/heap_bytes.h"
 #include "core/memory.h"
 
 namespace causeway {
@@ -46,6 +47,14 @@ class States {
     std::vector<float> values;
   };
   const std::map<std::string, Entry, std::less<>>& entries() const { return entries_; }
+
+  /// What it holds of the heap.
+  int64_t memory_bytes() const {
+    int64_t bytes = heap_bytes(entries_);
+    for (const auto& [name, entry] : entries_)
+      bytes += heap_bytes(name) + heap_bytes(entry.spec.name) + heap_bytes(entry.values);
+    return bytes;
+  }
 
  private:
   const Entry& at(std::string_view name) const {
