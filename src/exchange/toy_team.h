@@ -75,7 +75,7 @@ class ToyTeam {
     for (size_t i = 0; i < workers_.size(); ++i) {
       const Worker& old = *from.workers_[i];
       workers_[i]->replica = old.replica;
-      CW_CHECK(workers_[i]->engine.restore(ByteSpan(old.engine.snapshot())).ok());
+      CW_CHECK(workers_[i]->engine.restore(ByteSource::borrow(old.engine.snapshot())).ok());
       workers_[i]->steps = old.steps;
       workers_[i]->tokens = old.tokens;
     }

@@ -7,6 +7,7 @@
 #include "model/model.h"
 #include "oracle/cases.h"
 #include "recipe/recipe.h"
+#include "train/basis.h"
 #include "train/weights.h"
 
 namespace causeway::oracle {

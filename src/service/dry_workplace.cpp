@@ -103,7 +103,7 @@ class DryTrainer final : public Trainer {
     for (const auto& [name, values] : replica_.arrays())
       if (!saved.states.contains(name) || saved.states[name].size() != values.size())
         return failure(Fault::kCorrupt, "what was saved has no state `{}`", name);
-    CW_TRY(engine_.restore(saved.engine));
+    CW_TRY(engine_.restore(ByteSource::borrow(saved.engine)));
     for (auto& [name, values] : replica_.arrays()) values = std::move(saved.states[name]);
     steps_ = saved.steps;
     return {};

@@ -189,7 +189,7 @@ Result<void> ToyTrainer::restore(ByteSpan saved) {
   if (reader.left() != 0 || steps < 0 || tokens < 0)
     return failure(Fault::kCorrupt, "a toy's state is damaged: step {}, {} bytes too many", steps,
                    reader.left());
-  CW_TRY(engine_.restore(engine));
+  CW_TRY(engine_.restore(ByteSource::borrow(engine)));
   size_t index = 0;
   for (std::vector<float>* state : replica_.kept()) {
     std::memcpy(state->data(), states[index].data(), states[index].size());

@@ -77,7 +77,6 @@ class Engine {
   /// Between steps: takes a snapshot over, of any worker: states that it lacks become zeros. Any
   /// bytes are safe; Fault::kCorrupt if they are no snapshot of this plan, and nothing has changed.
   Result<void> restore(const ByteSource& snapshot);
-  Result<void> restore(ByteSpan snapshot) { return restore(ByteSource::borrow(snapshot)); }
   /// Between steps: the open rounds alone, for who keeps states and counters in another form.
   Bytes open_snapshot() const;
   /// Takes them over, at the edge after step `steps`, when the counters are restored. As restore.

@@ -39,7 +39,7 @@ void restart(ToyTeam& team, WorkerId id) {
   fresh.replica = replica;
   fresh.steps = steps;
   fresh.tokens = tokens;
-  const auto restored = fresh.engine.restore(ByteSpan(snapshot));
+  const auto restored = fresh.engine.restore(ByteSource::borrow(snapshot));
   ASSERT_TRUE(restored) << restored.error().message;
   ASSERT_EQ(fresh.engine.snapshot(), snapshot);
 }
@@ -90,15 +90,15 @@ TEST(EngineSnapshot, RefusesEveryTruncationAndChangesNothing) {
   Bytes bytes = from.engine.snapshot();
   const Bytes before = to.engine.snapshot();
   for (size_t size = 0; size < bytes.size(); ++size) {
-    const auto restored = to.engine.restore(ByteSpan(bytes).first(size));
+    const auto restored = to.engine.restore(ByteSource::borrow(bytes).first(size));
     ASSERT_FALSE(restored) << size;
     EXPECT_EQ(restored.error().fault, Fault::kCorrupt);
   }
   EXPECT_EQ(to.engine.snapshot(), before);
   bytes.push_back(std::byte{0});
-  EXPECT_FALSE(to.engine.restore(ByteSpan(bytes)));
+  EXPECT_FALSE(to.engine.restore(ByteSource::borrow(bytes)));
   bytes.pop_back();
-  EXPECT_TRUE(to.engine.restore(ByteSpan(bytes)));
+  EXPECT_TRUE(to.engine.restore(ByteSource::borrow(bytes)));
   EXPECT_EQ(to.engine.snapshot(), bytes);
 }
 
@@ -114,7 +114,7 @@ TEST(EngineSnapshot, AnyByteMayBeWrongWithoutHarm) {
     for (const int value : {0x00, 0x01, 0x07, 0xFF}) {
       Bytes wrong = bytes;
       wrong[at] = static_cast<std::byte>(value);
-      if (!to.engine.restore(ByteSpan(wrong))) continue;
+      if (!to.engine.restore(ByteSource::borrow(wrong))) continue;
       ++taken;
       to.run(7, 14);
     }
@@ -134,7 +134,7 @@ TEST(EngineSnapshot, RefusesThoseOfOtherPlans) {
         "feedback = 'ef'"}) {
     Alone to(other);
     const Bytes before = to.engine.snapshot();
-    const auto restored = to.engine.restore(ByteSpan(bytes));
+    const auto restored = to.engine.restore(ByteSource::borrow(bytes));
     ASSERT_FALSE(restored) << other;
     EXPECT_EQ(restored.error().fault, Fault::kCorrupt) << other;
     EXPECT_EQ(to.engine.snapshot(), before);
@@ -151,12 +151,12 @@ TEST(EngineSnapshot, StatesThatItLacksBecomeZeros) {
   team.run_to(12);
   const auto residual = [&] { return team.engine(1).states()[0].get("residual"); };
   EXPECT_TRUE(std::ranges::any_of(residual(), [](float value) { return value != 0; }));
-  ASSERT_TRUE(team.engine(1).restore(ByteSpan(empty)));
+  ASSERT_TRUE(team.engine(1).restore(ByteSource::borrow(empty)));
   EXPECT_TRUE(std::ranges::all_of(residual(), [](float value) { return value == 0; }));
   EXPECT_EQ(team.engine(1).counters().round, 0);
   EXPECT_THAT(team.engine(1).open_rounds(), IsEmpty());
   // The other way a follower has no place for what a worker owes.
-  const auto restored = follower.restore(ByteSpan(team.engine(0).snapshot()));
+  const auto restored = follower.restore(ByteSource::borrow(team.engine(0).snapshot()));
   ASSERT_FALSE(restored);
   EXPECT_THAT(restored.error().message, HasSubstr("`residual`"));
 }

@@ -65,7 +65,7 @@ class RecipeTrainer final : public Trainer {
     for (const std::string& state : worker_.replica().states())
       if (!saved.states.contains(state) || std::ssize(saved.states.at(state)) != all_.count())
         return failure(Fault::kCorrupt, "what was saved has no state `{}`", state);
-    CW_TRY(worker_.engine().restore(saved.engine));
+    CW_TRY(worker_.engine().restore(ByteSource::borrow(saved.engine)));
     CW_TRY(worker_.feed().seek(saved.cursor));
     for (const std::string& state : worker_.replica().states())
       worker_.replica().write(state, all_, saved.states.at(state));
