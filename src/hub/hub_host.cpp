@@ -225,9 +225,9 @@ void HubHost::begin(const DropBlob& drop) {
   for (auto& [number, round] : rounds_)
     if (const auto offer = round.offers.find(drop.blob.owner); offer != round.offers.end())
       for (const Parcel& parcel : offer->second)
-        if (parcel.digest == drop.blob.digest)
-          static_cast<void>(
-              round.channels.at(parcel.channel).extend(drop.blob.owner, parcel.weight, {}));
+        if (const auto fold = round.channels.find(parcel.channel);
+            fold != round.channels.end() && parcel.digest == drop.blob.digest)
+          static_cast<void>(fold->second.extend(drop.blob.owner, parcel.weight, {}));
   // A file that cannot be removed now is an orphan when the hub starts next.
   static_cast<void>(spool_.drop(drop.blob));
   blob_troubles_.erase(drop.blob);
@@ -250,20 +250,26 @@ Result<void> HubHost::extend(RoundFold& fold, WorkerId worker, const Parcel& par
     std::erase_if(known, [&](const Parcel& one) { return one.channel == parcel.channel; });
   }
   if (parcel_of(known, parcel.channel) == nullptr) known.push_back(parcel);
-  auto found = fold.channels.find(parcel.channel);
-  if (found == fold.channels.end()) {
-    const BoundChannel& channel = plan_.channels()[static_cast<size_t>(parcel.channel)];
-    const std::vector<WorkerId> expected(fold.expected.begin(), fold.expected.end());
-    found = fold.channels.emplace(parcel.channel, ChannelFold(channel, expected)).first;
-    for (const auto& [other, parcels] : fold.offers) {
-      const Parcel* theirs = parcel_of(parcels, parcel.channel);
-      if (other == worker || theirs == nullptr) continue;
-      if (const auto view = spool_.view({other, theirs->digest}); view)
-        static_cast<void>(found->second.extend(other, theirs->weight, *view));
-    }
-  }
+  ChannelFold& channel = channel_fold(fold, parcel.channel);
   CW_ASSIGN(const ByteSpan bytes, spool_.view({worker, parcel.digest}));
-  return found->second.extend(worker, parcel.weight, bytes);
+  return channel.extend(worker, parcel.weight, bytes);
+}
+
+/// Begun from all that is known of its offers, if it is not there: others had come than were
+/// expected.
+ChannelFold& HubHost::channel_fold(RoundFold& fold, int32_t index) {
+  const auto found = fold.channels.find(index);
+  if (found != fold.channels.end()) return found->second;
+  const BoundChannel& channel = plan_.channels()[static_cast<size_t>(index)];
+  const std::vector<WorkerId> expected(fold.expected.begin(), fold.expected.end());
+  ChannelFold& made = fold.channels.emplace(index, ChannelFold(channel, expected)).first->second;
+  for (const auto& [worker, parcels] : fold.offers) {
+    const Parcel* parcel = parcel_of(parcels, index);
+    if (parcel == nullptr) continue;
+    if (const auto view = spool_.view({worker, parcel->digest}); view)
+      static_cast<void>(made.extend(worker, parcel->weight, *view));
+  }
+  return made;
 }
 
 /// A worker that came after the round was opened.
@@ -328,7 +334,7 @@ Result<Commit> HubHost::fold(const Fold& request, std::vector<WorkerId>& damaged
     if (ids.empty())
       return failure(Fault::kTooFew, "channel `{}` has no offer",
                      plan_.channels()[static_cast<size_t>(index)].spec.name);
-    ChannelFold& fold = round.channels.at(index);
+    ChannelFold& fold = channel_fold(round, index);
     auto consensus = fold.finish(ids, threads_);
     tiles_refolded_ += fold.tiles_refolded();
     if (!consensus) {
