@@ -17,6 +17,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SCRATCH = ROOT / "build" / "mutants"
+PAGE = ROOT / "docs" / "protocol.md"
 FOLDERS = "core;codec;aggregate;store;sync;exchange;hub;sim"
 BUILD_SECONDS_MAX = 3600
 RUN_SECONDS_MAX = 900
@@ -43,12 +44,11 @@ MUTANTS = [
     Mutant("an offer from an epoch that is over still counts", "hub/ledger.cpp",
            "      round.held.erase(worker);\n      round.lost[worker] = reason;", "      round.lost[worker] = reason;"),
     Mutant("tiles are not folded anew when a member drops", "exchange/fold.cpp",
-           "  if (tiles_[tile] != choice_) tiles.push_back(tile);\n  damaged_.reset();",
-           "  if (tiles_[tile] == kNever) tiles.push_back(tile);\n  damaged_.reset();"),
+           "  chosen_ = std::move(chosen);\n  begin_anew();", "  chosen_ = std::move(chosen);"),
     Mutant("offers are folded without their weights", "hub/hub_host.cpp",
-           "return found->second.extend(worker, parcel.weight, bytes);", "return found->second.extend(worker, 1, bytes);"),
-    Mutant("an offer that rotted on the disk is folded", "hub/hub_host.cpp",
-           "if ((!whole || !good) && (damaged.empty()", "if (!whole && !good && (damaged.empty()"),
+           "return channel.extend(worker, parcel.weight, bytes);", "return channel.extend(worker, 1, bytes);"),
+    Mutant("an offer may have another digest than it was announced with", "hub/hub_host.cpp",
+           "if (!verified) return verified.error();", "static_cast<void>(verified);"),
     Mutant("a blob is dropped that is still needed", "hub/hub_machine.cpp",
            "if (drop == nullptr || !in_use(drop->blob)) emit_now", "emit_now"),
     Mutant("a joiner gets parameters, but no anchors and outer state", "sync/mirror.cpp",
@@ -64,6 +64,18 @@ MUTANTS = [
            "        for (const int32_t channel : channels) apply(*commit, channel, open);"),
     Mutant("who is left out gets no reason", "hub/hub_rounds.cpp",
            'return "deadline passed: no offer came";', "return {};"),
+    Mutant("a round closes without its quorum", "hub/hub_rounds.cpp",
+           "if (count < settings_.quorum_count) return false;", "if (count == 0) return false;"),
+    Mutant("a chunk that comes twice counts twice", "hub/hub_offers.cpp",
+           "if (chunk.offset == incoming.received && fits) {", "if (chunk.offset <= incoming.received && fits) {"),
+    Mutant("a snapshot is dropped while a joiner fetches it", "hub/hub_offers.cpp",
+           "std::any_of(fetching_.begin(), fetching_.end(), fetched);",
+           "(false && std::any_of(fetching_.begin(), fetching_.end(), fetched));"),
+    Mutant("a torn end stays in the log", "store/file_log.cpp",
+           "if (torn_ > 0) CW_TRY(disk_.truncate(name_, size_));", ""),
+    Mutant("sums are kept in single precision", "aggregate/plugins/mean.cpp",
+           "double sum = First ? weight[0] * row[0][i] : sums[i] + weight[0] * row[0][i];",
+           "float sum = static_cast<float>(First ? weight[0] * row[0][i] : sums[i] + weight[0] * row[0][i]);"),
 ]
 
 
@@ -123,6 +135,23 @@ def fuzz(seeds):
     return int(seed[1]) if seed else int(worlds[1]), wrong.split(": ", 1)[-1]
 
 
+def readable(wrong):
+    """Files by their names alone: what the scratch folder is called says nothing."""
+    return re.sub(r"(\.\./)+tree/src/\S*/", "", wrong)
+
+
+def write_table(rows, seeds):
+    """Puts the table where docs/protocol.md has it."""
+    text = PAGE.read_text()
+    lines = ["| mistake | worlds until it is found | found by |", "|---|---:|---|"]
+    lines += [f"| {name} | {worlds} | {wrong.replace('|', '/')} |" for name, worlds, wrong in rows]
+    begin, end = f"<!-- ./run mutants --seeds {seeds} --write -->\n", "<!-- end -->"
+    pattern = re.compile(r"<!-- \./run mutants .*? -->\n.*?<!-- end -->", re.DOTALL)
+    if not pattern.search(text):
+        sys.exit(f"{PAGE}: there is no place for the table of mistakes")
+    PAGE.write_text(pattern.sub(lambda _: begin + "\n".join(lines) + "\n" + end, text))
+
+
 def check_table(mutants):
     for mutant in mutants:
         count = (ROOT / "src" / mutant.file).read_text().count(mutant.right)
@@ -135,6 +164,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3000, help="worlds for each mistake, at most (3000)")
     parser.add_argument("--only", help="mistakes whose name has this text")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/protocol.md")
     parser.add_argument("--check", action="store_true", help="only say whether the table fits the sources")
     arguments = parser.parse_args()
     mutants = [one for one in MUTANTS if not arguments.only or arguments.only in one.name]
@@ -147,7 +177,7 @@ def main():
     worlds, wrong = fuzz(min(arguments.seeds, 300))
     if wrong is not None:
         sys.exit(f"without a mistake world {worlds} fails already: {wrong}")
-    missed = 0
+    missed, rows = 0, []
     print(f"{'mistake':<58} {'worlds':>6}  found by", flush=True)
     for mutant in mutants:
         path = sources(mutant)
@@ -159,7 +189,10 @@ def main():
         finally:
             path.write_text(text)
         missed += wrong is None
-        print(f"{mutant.name:<58} {worlds:>6}  {(wrong or 'NOT FOUND')[:100]}", flush=True)
+        rows.append((mutant.name, worlds, readable(wrong or "NOT FOUND")[:100]))
+        print(f"{mutant.name:<58} {worlds:>6}  {rows[-1][2]}", flush=True)
+    if arguments.write:
+        write_table(rows, arguments.seeds)
     print(f"{len(mutants) - missed} of {len(mutants)} found")
     sys.exit(1 if missed else 0)
 

@@ -287,21 +287,27 @@ Result<void> HubHost::extend(RoundFold& fold, WorkerId worker, const Parcel& par
     std::erase_if(known, [&](const Parcel& one) { return one.channel == parcel.channel; });
   }
   if (parcel_of(known, parcel.channel) == nullptr) known.push_back(parcel);
-  auto found = fold.channels.find(parcel.channel);
-  if (found == fold.channels.end()) {
-    const BoundChannel& channel = plan_.channels()[static_cast<size_t>(parcel.channel)];
-    const std::vector<WorkerId> expected(fold.expected.begin(), fold.expected.end());
-    ConsensusTaker& taker = fold.stream.taker(parcel.channel);
-    found = fold.channels.try_emplace(parcel.channel, channel, expected, taker).first;
-    for (const auto& [other, parcels] : fold.offers) {
-      const Parcel* theirs = parcel_of(parcels, parcel.channel);
-      if (other == worker || theirs == nullptr) continue;
-      if (const auto view = spool_.view({other, theirs->digest}); view)
-        static_cast<void>(found->second.extend(other, theirs->weight, *view));
-    }
-  }
+  ChannelFold& channel = channel_fold(fold, parcel.channel);
   CW_ASSIGN(const ByteSpan bytes, spool_.view({worker, parcel.digest}));
-  return found->second.extend(worker, parcel.weight, bytes);
+  return channel.extend(worker, parcel.weight, bytes);
+}
+
+/// Begun from all that is known of its offers, if it is not there: others had come than were
+/// expected.
+ChannelFold& HubHost::channel_fold(RoundFold& fold, int32_t index) {
+  const auto found = fold.channels.find(index);
+  if (found != fold.channels.end()) return found->second;
+  const BoundChannel& channel = plan_.channels()[static_cast<size_t>(index)];
+  const std::vector<WorkerId> expected(fold.expected.begin(), fold.expected.end());
+  ChannelFold& made =
+      fold.channels.try_emplace(index, channel, expected, fold.stream.taker(index)).first->second;
+  for (const auto& [worker, parcels] : fold.offers) {
+    const Parcel* parcel = parcel_of(parcels, index);
+    if (parcel == nullptr) continue;
+    if (const auto view = spool_.view({worker, parcel->digest}); view)
+      static_cast<void>(made.extend(worker, parcel->weight, *view));
+  }
+  return made;
 }
 
 /// A worker that came after the round was opened.
@@ -378,7 +384,7 @@ Result<void> HubHost::fold_channels(const Fold& request, RoundFold& round,
     if (ids.empty())
       return failure(Fault::kTooFew, "channel `{}` has no offer",
                      plan_.channels()[static_cast<size_t>(index)].spec.name);
-    ChannelFold& fold = round.channels.at(index);
+    ChannelFold& fold = channel_fold(round, index);
     const auto finished = fold.finish(ids, threads_);
     if (round.stream.spoilt()) return {};
     if (!finished) {

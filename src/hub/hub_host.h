@@ -95,6 +95,7 @@ class HubHost {
   std::optional<HubInput> synced(const BlobId& blob);
   Result<void> check_digest(const BlobId& blob);
   Result<void> extend(RoundFold& fold, WorkerId worker, const Parcel& parcel);
+  ChannelFold& channel_fold(RoundFold& fold, int32_t index);
   static void expect_also(RoundFold& fold, WorkerId worker);
   Result<void> check(const Check& check);
   RoundFold& round_of(int64_t number);

@@ -5,7 +5,6 @@
 #include <map>
 
 #include "core/fields.h"
-#include "sim/check.h"
 #include "sim/fault.h"
 #include "sim/world.h"
 
@@ -18,7 +17,7 @@ struct Row {
 
 constexpr std::string_view kUp = "message to the hub", kDown = "message to a worker";
 constexpr std::string_view kRecord = "record", kState = "worker's state", kLife = "life";
-constexpr std::string_view kFault = "fault that struck", kCheck = "check";
+constexpr std::string_view kFault = "fault that struck";
 constexpr std::string_view kAbsent = "absent from a round", kRemoved = "removed";
 constexpr std::string_view kStruck = "bad offer", kAborted = "round aborted";
 constexpr std::string_view kRefused = "offer refused", kFenced = "fenced";
@@ -32,7 +31,6 @@ struct Reason {
 constexpr Reason kReasons[] = {
     {kAbsent, "no word for"},
     {kAbsent, "left:"},
-    {kAbsent, "came anew"},
     {kAbsent, "follows until"},
     {kAbsent, "no offer came"},
     {kAbsent, "bytes had come"},
@@ -40,7 +38,7 @@ constexpr Reason kReasons[] = {
     {kAbsent, "bad offers"},
     {kAbsent, "missed more than is kept"},
     {kAbsent, "no space left"},
-    {kAbsent, "not finite"},
+    {kAbsent, "NaN or infinite"},
     {kAbsent, "squared norm"},
     {kAbsent, "digest"},
     {kAbsent, "belongs to step"},
@@ -53,7 +51,7 @@ constexpr Reason kReasons[] = {
     {kStruck, "there is no round"},
     {kStruck, "two offers for one round"},
     {kStruck, "squared norm"},
-    {kStruck, "not finite"},
+    {kStruck, "NaN or infinite"},
     {kStruck, "digest"},
     {kStruck, "channel"},
     {kAborted, "no quorum"},
@@ -118,8 +116,6 @@ std::vector<Row> make_rows() {
   }
   for (const auto* fault : faults())
     rows.push_back({std::string(kFault), std::string(fault->name)});
-  for (const auto* check : checks())
-    rows.push_back({std::string(kCheck), std::string(check->name)});
   return rows;
 }
 
@@ -147,7 +143,6 @@ void Coverage::begin(const World& world) {
   states_.assign(static_cast<size_t>(world.workers()), WorkerMachine::State::kConnect);
   told_.clear();
   last_sequence_ = 0;
-  for (const CheckSpec& check : world.scenario().checks) add(kCheck, check.kind);
 }
 
 void Coverage::add(std::string_view group, std::string_view name) {
@@ -283,7 +278,8 @@ int64_t Coverage::count(std::string_view group, std::string_view name) const {
 std::vector<std::string> Coverage::unseen() const {
   std::vector<std::string> out;
   for (size_t i = 0; i < counts_.size(); ++i)
-    if (counts_[i] == 0) out.push_back(fmt::format("{} / {}", rows()[i].group, rows()[i].name));
+    if (counts_[i] == 0 && rows()[i].name != kOther)
+      out.push_back(fmt::format("{} / {}", rows()[i].group, rows()[i].name));
   return out;
 }
 
@@ -293,11 +289,13 @@ std::string Coverage::table() const {
     const Row& row = rows()[i];
     if (row.group != group) out += fmt::format("{}{}\n", group.empty() ? "" : "\n", row.group);
     group = row.group;
+    if (counts_[i] == 0 && row.name == kOther) continue;
     out += counts_[i] > 0 ? fmt::format("  {:<34}{:>14}\n", row.name, counts_[i])
                           : fmt::format("  {:<34}{:>14}\n", row.name, "NEVER SEEN");
   }
-  const auto missing = std::count(counts_.begin(), counts_.end(), 0);
-  return out + fmt::format("\n{} of {} seen\n", std::ssize(counts_) - missing, counts_.size());
+  const auto named = std::count_if(rows().begin(), rows().end(),
+                                   [](const Row& row) { return row.name != kOther; });
+  return out + fmt::format("\n{} of {} seen\n", named - std::ssize(unseen()), named);
 }
 
 Bytes Coverage::encode() const {

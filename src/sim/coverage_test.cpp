@@ -37,7 +37,6 @@ TEST(Coverage, CountsWhatHappens) {
   EXPECT_EQ(coverage.count("life", "hub booted"), 2);
   EXPECT_EQ(coverage.count("life", "hub crashed"), 1);
   EXPECT_EQ(coverage.count("round", "committed is applied"), 9);
-  EXPECT_EQ(coverage.count("check", "finished"), 1);
   EXPECT_GE(coverage.count("message to a worker", "welcome"), 3);
   EXPECT_EQ(coverage.count("worker's state", "connect > train"), 3);
 }

@@ -45,9 +45,9 @@ struct Mode {
 constexpr std::array<std::string_view, 11> kHarmless = {
     "kill_hub", "pause",       "pause_hub", "slow",      "slow_link",  "cut",
     "lossy",    "cut_one_way", "corrupt",   "partition", "clock_drift"};
-constexpr std::array<std::string_view, 11> kHarmful = {
-    "kill",   "garbage_offer", "nan_offer", "huge_offer", "wrong_round", "impostor",
-    "replay", "disk_full",     "bit_rot",   "clock_jump", "preempt"};
+constexpr std::array<std::string_view, 13> kHarmful = {
+    "kill",    "garbage_offer", "nan_offer",  "huge_offer", "wrong_round",  "impostor",   "replay",
+    "preempt", "disk_full",     "clock_jump", "bit_rot",    "second_offer", "wrong_audit"};
 
 Mode draw_mode(uint64_t seed) {
   Mode mode;
@@ -88,12 +88,47 @@ void draw_codecs(Chance& chance, Value& sync) {
   if (chance.happens(0.3)) sync.set("weight", "equal");
 }
 
+/// A hand-written channel of a state: members, delay and codec of its own.
+Value draw_channel(Chance& chance, const char* state, int64_t period) {
+  Value port = Value::Table{};
+  port.set("name", "assign");
+  port.set("state", state);
+  if (std::string_view(state) == "x" && chance.happens(0.5)) port = "outer";
+  Value out = Value::Table{};
+  out.set("name", state);
+  out.set("port", port);
+  out.set("period", period * chance.between(1, 2));
+  out.set("phase", chance.between(0, period - 1));
+  if (chance.happens(0.5)) out.set("delay", chance.between(0, period));
+  if (chance.happens(0.7)) {
+    Value group = Value::Table{};
+    group.set("name", "sample");
+    group.set("fraction", one_of(chance, {0.2, 0.4, 0.8}));
+    group.set("period", period);
+    out.set("group", group);
+  }
+  if (chance.happens(0.3)) out.set("up", codec(chance));
+  return out;
+}
+
+/// Two channels that share some rounds, but not all members.
+int64_t draw_channels(Chance& chance, int64_t period, Value& sync, Value& model) {
+  model.set("optimizer", "momentum");
+  Value::Array channels;
+  for (const char* state : {"x", "u"}) channels.push_back(draw_channel(chance, state, period));
+  if (chance.happens(0.5))
+    for (Value& channel : channels) channel.set("phase", 0);
+  sync.set("channel", channels);
+  return 1;
+}
+
 /// Rounds that fire in a period.
 int64_t draw_method(Chance& chance, int64_t period, Value& sync, Value& model) {
-  const auto preset = one_of<const char*>(
-      chance, {"fedavg", "diloco", "des_loc", "local_adam", "photon", "streaming_diloco", "ddp"});
+  const auto preset = one_of<const char*>(chance, {"fedavg", "diloco", "des_loc", "local_adam",
+                                                   "photon", "streaming_diloco", "ddp", "none"});
   const std::string_view name = preset;
   sync.set("preset", preset);
+  if (name == "none") return draw_channels(chance, period, sync, model);
   if (name == "ddp") return period;
   sync.set("period", period);
   if (name == "des_loc" || name == "local_adam") model.set("optimizer", "adam");
