@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/store_file.h"
 
+#include "core/clock.h"
 #include "core/log.h"
 
 namespace causeway {
@@ -15,7 +16,10 @@ Result<std::shared_ptr<StoreAccess>> use_store(const std::string& path, const st
     text.pop_back();
     return failure(Fault::kBadInput, "{}", text);
   }
-  CW_ASSIGN(StoreAccess access, open_store(options, who, removes));
+  // Others may try the same store at this moment.
+  const SystemClock clock;
+  const uint64_t once = digest_of(fmt::format("{} {}", clock.unix_ms(), clock.now_ns())).low;
+  CW_ASSIGN(StoreAccess access, open_store(options, fmt::format("{}-{:016x}", who, once), removes));
   if (access.away)
     log(LogLevel::kWarning, access.away->message + "; bytes go over connections until it answers");
   return std::make_shared<StoreAccess>(std::move(access));
