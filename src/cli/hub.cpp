@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/endpoint.h"
 #include "cli/stop.h"
+#include "cli/store_file.h"
 #include "core/durable.h"
 #include "core/log.h"
 #include "core/toml.h"
@@ -18,7 +19,7 @@ namespace {
 constexpr int64_t kPort = 7437, kWebPort = 7438;
 
 struct HubArguments {
-  std::string recipe, out, listen = "127.0.0.1", http = "none", access;
+  std::string recipe, out, listen = "127.0.0.1", http = "none", access, store;
   std::vector<std::string> assignments;
   SecurityArguments security;
   std::string limit_up, limit_down;
@@ -67,6 +68,7 @@ void tell_start(const HubService& hub, const HubServiceOptions& options) {
   if (options.web)
     fmt::print("page on {}://{}:{}/\n", options.web->certificate_pem.empty() ? "http" : "https",
                options.web->host, hub.web_port());
+  if (options.store != nullptr) fmt::print("object store {}\n", options.store->name);
   if (hub.resumed()) fmt::print("goes on after round {}\n", hub.decided());
   std::fflush(stdout);
 }
@@ -92,6 +94,9 @@ int hub(const HubArguments& arguments) {
   const SystemClock clock;
   auto options = options_of(arguments, recipe);
   if (!options) return tell_error(options.error());
+  auto store = use_store(arguments.store, "hub", true);
+  if (!store) return tell_error(store.error());
+  options->store = *std::move(store);
   std::error_code error;
   std::filesystem::create_directories(recipe.folder(), error);
   if (auto kept =
@@ -152,6 +157,9 @@ void add_hub(CLI::App& app, int& exit_code) {
   command->add_option("--limit-up", arguments->limit_up,
                       "Most that each worker may send, such as 50Mbit/s");
   command->add_option("--limit-down", arguments->limit_down, "Most that each worker is sent");
+  command->add_option("--store", arguments->store,
+                      "store.toml of an object store, through which the bytes of workers go that "
+                      "use it, too");
   command->add_option("--threads", arguments->threads, "Threads that fold; 0: the machine's cores");
   command->add_option("--out", arguments->out, "Folder of the run (default: runs/NAME)");
   command->add_flag("--json", arguments->json, "The state as JSON lines");

@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/endpoint.h"
 #include "cli/stop.h"
+#include "cli/store_file.h"
 #include "core/toml.h"
 #include "service/site_worker.h"
 
@@ -17,7 +18,7 @@ constexpr int64_t kPort = 7437;
 
 /// What a worker.toml says; the command line goes before it.
 struct WorkerFile {
-  std::string hub, folder, certificate, token_file, limit_up, limit_down;
+  std::string hub, folder, certificate, token_file, store, limit_up, limit_down;
   int64_t worker = -1, threads = 0, checkpoint_rounds = 1, leave_ms = 30'000;
   Value data = Value::Table{};
 
@@ -32,6 +33,9 @@ struct WorkerFile {
     visit("certificate", certificate, Any{}, "",
           "The site's certificate; its key and authority.crt lie beside it.");
     visit("token_file", token_file, Any{}, "", "A file with the hub's token, if it wants one.");
+    visit("store", store, Any{}, "",
+          "store.toml of the hub's object store, if bytes shall go through it; empty: over the "
+          "connection.");
     visit("limit_up", limit_up, Any{}, "", "Most that is sent, such as 50Mbit/s; empty: any.");
     visit("limit_down", limit_down, Any{}, "", "Most that is received; empty: any.");
     visit("threads", threads, Range<int64_t>{0, 1024}, "", "That compute; 0: the machine's cores.");
@@ -102,6 +106,7 @@ WorkerFile read_file(const WorkerArguments& arguments, OwnPart& own, Mistakes& m
   put(file.folder, given.folder, unset.folder);
   put(file.certificate, given.certificate, unset.certificate);
   put(file.token_file, given.token_file, unset.token_file);
+  put(file.store, given.store, unset.store);
   put(file.limit_up, given.limit_up, unset.limit_up);
   put(file.limit_down, given.limit_down, unset.limit_down);
   put(file.worker, given.worker, unset.worker);
@@ -154,6 +159,9 @@ int worker(const WorkerArguments& arguments, const WorkerCommand& command) {
                          mistakes);
   auto options = options_of(arguments, file);
   if (!options) return tell_error(options.error());
+  auto store = use_store(file.store, fmt::format("worker-{}", file.worker), false);
+  if (!store) return tell_error(store.error());
+  options->store = *std::move(store);
   own.threads = file.threads;
   const SystemClock clock;
   const auto workplace = command.workplace(options->worker, std::move(own), clock);
@@ -194,6 +202,8 @@ void add_worker_command(CLI::App& app, WorkerCommand what, int& exit_code) {
   command->add_option("--token-file", file.token_file, "A file with the hub's token");
   command->add_option("--sites", arguments->sites,
                       "A recipe, or a TOML file with [[data.site]] tables: where the text is");
+  command->add_option("--store", file.store,
+                      "store.toml of the hub's object store, through which bytes shall go");
   command->add_option("--limit-up", file.limit_up, "Most that is sent, such as 50Mbit/s");
   command->add_option("--limit-down", file.limit_down, "Most that is received");
   command->add_option("--threads", file.threads, "That compute; 0: the machine's cores");

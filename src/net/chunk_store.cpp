@@ -23,18 +23,6 @@ struct Key {
   auto operator<=>(const Key&) const = default;
 };
 
-Result<void> check_reference(const ChunkReference& reference) {
-  const bool fits = reference.bytes >= 1 && reference.bytes <= int64_t{kChunkBytesMax} &&
-                    reference.offset >= 0 && reference.offset <= INT64_MAX - reference.bytes;
-  if (fits) return {};
-  return failure(Fault::kCorrupt, "got a reference to {} bytes at {}; wanted: 1 to {}",
-                 reference.bytes, reference.offset, kChunkBytesMax);
-}
-
-std::string blob_prefix(uint64_t run, const Digest& blob) {
-  return fmt::format("chunks/{:016x}/{}/", run, blob.hex());
-}
-
 Error too_late(const std::string& key) {
   return failure(Fault::kTimeout, "{}: waited too long for other transfers", key);
 }
@@ -63,9 +51,12 @@ class Remembered {
       order_.pop_front();
     }
   }
-  void forget(uint64_t run, const Digest& blob) {
-    contents_.erase(contents_.lower_bound({run, blob, INT64_MIN, INT64_MIN}),
-                    contents_.upper_bound({run, blob, INT64_MAX, INT64_MAX}));
+  /// Of one blob, or of the whole run.
+  void forget(uint64_t run, const std::optional<Digest>& blob) {
+    const Digest first = blob.value_or(Digest{}),
+                 last = blob.value_or(Digest{UINT64_MAX, UINT64_MAX});
+    contents_.erase(contents_.lower_bound({run, first, INT64_MIN, INT64_MIN}),
+                    contents_.upper_bound({run, last, INT64_MAX, INT64_MAX}));
   }
 
  private:
@@ -80,49 +71,17 @@ struct SharedPut {
   std::vector<ChunkStore::Put> waiters;
 };
 
-/// The removal of a blob between its steps.
+/// The removal of what a blob or a run has, between its steps.
 struct Removal {
   uint64_t run = 0;
-  Digest blob;
+  std::optional<Digest> blob;
+  std::string prefix;             // of their keys
   std::vector<std::string> keys;  // that are left of those listed
   bool listed_all = false;
   int64_t removed = 0;
 };
 
 }  // namespace
-
-Bytes encode_reference(const ChunkReference& reference) {
-  Bytes bytes;
-  ByteWriter writer(bytes);
-  writer.put(reference.blob.high);
-  writer.put(reference.blob.low);
-  writer.put(reference.offset);
-  writer.put(reference.bytes);
-  writer.put(reference.crc32c);
-  writer.put(ByteSpan(reference.sha256));
-  return bytes;
-}
-
-Result<ChunkReference> decode_reference(ByteSpan bytes) {
-  ByteReader reader(bytes);
-  ChunkReference reference;
-  CW_ASSIGN(reference.blob.high, reader.get<uint64_t>());
-  CW_ASSIGN(reference.blob.low, reader.get<uint64_t>());
-  CW_ASSIGN(reference.offset, reader.get<int64_t>());
-  CW_ASSIGN(reference.bytes, reader.get<int64_t>());
-  CW_ASSIGN(reference.crc32c, reader.get<uint32_t>());
-  CW_ASSIGN(const ByteSpan sha256, reader.take(reference.sha256.size()));
-  std::ranges::copy(sha256, reference.sha256.begin());
-  if (reader.left() > 0)
-    return failure(Fault::kCorrupt, "a reference has {} bytes too many", reader.left());
-  CW_TRY(check_reference(reference));
-  return reference;
-}
-
-std::string chunk_key(uint64_t run, const ChunkReference& reference) {
-  return fmt::format("{}{}-{}", blob_prefix(run, reference.blob), reference.offset,
-                     reference.bytes);
-}
 
 struct ChunkStore::State {
   /// `run` is told whether its time is not over yet.
@@ -158,6 +117,7 @@ struct ChunkStore::State {
   }
   void run_put(const Key& key, const Chunk& chunk, ChunkReference reference, bool in_time);
   Result<Chunk> run_get(uint64_t run, const ChunkReference& reference, bool in_time);
+  bool add_removal(Removal removal, const Removed& done);
   void run_removal(const std::shared_ptr<Removal>& removal, const Removed& done);
   Result<void> remove_one(Removal& removal);
 
@@ -271,16 +231,24 @@ Result<Chunk> ChunkStore::State::run_get(uint64_t run, const ChunkReference& ref
 
 Result<void> ChunkStore::State::remove_one(Removal& removal) {
   if (removal.keys.empty()) {
-    CW_ASSIGN(removal.keys, store.list(blob_prefix(removal.run, removal.blob), kListedMax));
+    CW_ASSIGN(removal.keys, store.list(removal.prefix, kListedMax));
     removal.listed_all = std::ssize(removal.keys) < kListedMax;
   }
   if (removal.keys.empty()) return {};
   CW_TRY(store.remove(removal.keys.back()));
   removal.keys.pop_back();
   if (++removal.removed > kRemovedMax)
-    return failure(Fault::kCorrupt, "blob {} has more than {} objects", removal.blob.hex(),
-                   kRemovedMax);
+    return failure(Fault::kCorrupt, "{} has more than {} objects", removal.prefix, kRemovedMax);
   return {};
+}
+
+bool ChunkStore::State::add_removal(Removal removal, const Removed& done) {
+  const std::lock_guard lock(mutex);
+  if (!has_room(0)) return false;
+  ++pending;
+  const auto shared = std::make_shared<Removal>(std::move(removal));
+  queue_last({INT64_MAX, [=, this](bool) { run_removal(shared, done); }});
+  return true;
 }
 
 // One object, then whatever else waits.
@@ -329,13 +297,19 @@ bool ChunkStore::get(uint64_t run, const ChunkReference& reference, const Got& d
 }
 
 bool ChunkStore::remove_blob(uint64_t run, const Digest& blob, const Removed& done) {
+  return state_->add_removal({.run = run, .blob = blob, .prefix = chunk_prefix(run, blob)}, done);
+}
+
+bool ChunkStore::remove_run(uint64_t run, const Removed& done) {
+  return state_->add_removal({.run = run, .blob = {}, .prefix = chunk_prefix(run)}, done);
+}
+
+std::optional<ChunkReference> ChunkStore::find(uint64_t run, const Digest& blob, int64_t offset,
+                                               int64_t bytes) const {
   const std::lock_guard lock(state_->mutex);
-  if (!state_->has_room(0)) return false;
-  ++state_->pending;
-  const auto removal = std::make_shared<Removal>(Removal{.run = run, .blob = blob});
-  state_->queue_last(
-      {INT64_MAX, [=, state = state_.get()](bool) { state->run_removal(removal, done); }});
-  return true;
+  const Content* found = state_->remembered.find({run, blob, offset, bytes});
+  if (found == nullptr) return std::nullopt;
+  return ChunkReference{blob, offset, bytes, found->crc, found->sha256};
 }
 
 void ChunkStore::forget(uint64_t run, const Digest& blob) {

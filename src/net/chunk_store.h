@@ -20,31 +20,15 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "core/clock.h"
 #include "core/options.h"
 #include "exchange/messages.h"
+#include "net/chunk_reference.h"
 #include "net/object_store.h"
-#include "net/object_store_digest.h"
 
 namespace causeway {
-
-/// A Chunk whose bytes are an object.
-struct ChunkReference {
-  Digest blob;
-  int64_t offset = 0, bytes = 0;  ///< bytes: 1 to kChunkBytesMax
-  uint32_t crc32c = 0;            ///< of the bytes
-  Sha256 sha256 = {};             ///< of the bytes
-  bool operator==(const ChunkReference&) const = default;
-};
-
-/// 68 bytes: high and low half of the blob's digest, offset, bytes, crc32c, sha256.
-Bytes encode_reference(const ChunkReference& reference);
-/// Any bytes are safe: Fault::kCorrupt if they are no reference, or its numbers are out of bounds.
-Result<ChunkReference> decode_reference(ByteSpan bytes);
-
-/// The object's key, under the store's own prefix.
-std::string chunk_key(uint64_t run, const ChunkReference& reference);
 
 struct ChunkStoreOptions {
   int64_t transfers = 4;
@@ -101,6 +85,13 @@ class ChunkStore {
   /// Removes all objects of a blob and forgets them, one after another between other transfers;
   /// `done` gets their number. Nobody puts this blob meanwhile. False: full, nothing was begun.
   [[nodiscard]] bool remove_blob(uint64_t run, const Digest& blob, const Removed& done);
+
+  /// The same for all objects of a run, when it is over.
+  [[nodiscard]] bool remove_run(uint64_t run, const Removed& done);
+
+  /// The reference of an object that was put lately, so that its bytes need not be read for it.
+  std::optional<ChunkReference> find(uint64_t run, const Digest& blob, int64_t offset,
+                                     int64_t bytes) const;
 
   /// Puts of this blob are made anew: for when a receiver did not find an object, as somebody
   /// cleaned the bucket.

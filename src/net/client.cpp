@@ -32,6 +32,7 @@ class Client final : public HubClient, public Connection::Owner {
   ~Client() override { stop(); }
 
   void send(const Message& message) override;
+  void refer(FrameKind kind, const Referral& referral) override;
   LinkStats stats() const override;
   void stop() override;
 
@@ -47,6 +48,7 @@ class Client final : public HubClient, public Connection::Owner {
   void failed(const std::string& reason);
   void take_charter(Connection& connection, const Bytes& payload);
   void give_up(const Error& error);
+  void send(FrameKind kind, MessagePieces payload, bool urgent);
 
   const ClientOptions options_;
   const Handler handler_;
@@ -160,6 +162,11 @@ void Client::received(Connection& connection, FrameKind kind,
     give_up(refusal ? Error{refusal->fault, refusal->reason} : refusal.error());
     return connection.close("refused");
   }
+  if (kind != FrameKind::kMessage) {
+    const auto referral = decode_referral(*payload);
+    if (referral && handler_.referred) handler_.referred(kind, *referral);
+    return;
+  }
   auto message = decode_message(payload);
   if (message) handler_.receive(*std::move(message));
 }
@@ -178,15 +185,22 @@ void Client::closed(Connection& connection, const std::string& reason, bool refu
   failed(reason);
 }
 
-void Client::send(const Message& message) {
+void Client::send(FrameKind kind, MessagePieces payload, bool urgent) {
   std::shared_ptr<Connection> connection;
   {
     const std::lock_guard lock(mutex_);
     connection = connection_;
   }
-  if (connection == nullptr) return;
+  if (connection != nullptr) connection->send(kind, std::move(payload), urgent);
+}
+
+void Client::send(const Message& message) {
   const bool urgent = !std::holds_alternative<Chunk>(message.body);
-  connection->send(FrameKind::kMessage, encode_pieces(message), urgent);
+  send(FrameKind::kMessage, encode_pieces(message), urgent);
+}
+
+void Client::refer(FrameKind kind, const Referral& referral) {
+  send(kind, {encode_referral(referral), {}, {}}, kind == FrameKind::kMissing);
 }
 
 LinkStats Client::stats() const {

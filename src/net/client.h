@@ -30,6 +30,9 @@ class HubClient {
     /// ends it.
     std::function<Result<void>(const Charter&)> welcomed;
     std::function<void(Message)> receive;
+    /// Of the hub's chunk, in place of its bytes (kReference), or of ours, which it could not get
+    /// (kMissing). May be empty: such frames are then left out.
+    std::function<void(FrameKind, const Referral&)> referred;
     /// The connection is lost, or could not be made. Another attempt follows.
     std::function<void(const std::string& reason)> lost;
     /// There is no use in trying again: Fault::kRefused and others.
@@ -41,6 +44,8 @@ class HubClient {
 
   /// Lost if there is no connection.
   virtual void send(const Message& message) = 0;
+  /// The same, in the order of chunks that `send` is given.
+  virtual void refer(FrameKind kind, const Referral& referral) = 0;
   virtual LinkStats stats() const = 0;
   /// Sends what is queued, and ends.
   virtual void stop() = 0;

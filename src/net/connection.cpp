@@ -376,8 +376,11 @@ void Connection::heard_pong(const Bytes& payload) {
 }
 
 LinkStats Connection::stats() const {
-  return {address_, sent_bytes_, received_bytes_, static_cast<int64_t>(queued_bytes_),
-          static_cast<double>(round_trip_us_) * 1e-3};
+  return {.address = address_,
+          .sent_bytes = sent_bytes_,
+          .received_bytes = received_bytes_,
+          .queued_bytes = static_cast<int64_t>(queued_bytes_),
+          .round_trip_ms = static_cast<double>(round_trip_us_) * 1e-3};
 }
 
 }  // namespace causeway

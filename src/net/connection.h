@@ -49,7 +49,8 @@ struct ConnectionOptions {
 /// What is known of a connection; a copy.
 struct LinkStats {
   std::string address;
-  int64_t sent_bytes = 0, received_bytes = 0;  ///< payload of frames, heads with it
+  int64_t sent_bytes = 0, received_bytes = 0;              ///< payload of frames, heads with it
+  int64_t store_sent_bytes = 0, store_received_bytes = 0;  ///< beside these, by an object store
   int64_t queued_bytes = 0;
   double round_trip_ms = 0;  ///< 0: not known
 };

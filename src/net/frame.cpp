@@ -10,14 +10,18 @@ namespace causeway {
 
 void each_field(auto&& visit, Is<Preface> auto& s) {
   visit(s.magic), visit(s.protocol), visit(s.worker), visit(s.version), visit(s.token);
+  visit(s.store);
 }
 void each_field(auto&& visit, Is<Charter> auto& s) {
   visit(s.run), visit(s.site), visit(s.recipe), visit(s.tokenizer), visit(s.plan);
-  visit(s.layout), visit(s.genesis), visit(s.weights);
+  visit(s.layout), visit(s.genesis), visit(s.weights), visit(s.store);
 }
 void each_field(auto&& visit, Is<Refusal> auto& s) { visit(s.fault), visit(s.reason); }
 
 namespace {
+
+constexpr size_t kReferralBytes =
+    sizeof(Referral::run) + sizeof(Referral::epoch) + sizeof(Referral::worker) + kReferenceBytes;
 
 /// Most bytes of a payload; 0: no such kind.
 size_t length_max(FrameKind kind) {
@@ -32,6 +36,9 @@ size_t length_max(FrameKind kind) {
     case FrameKind::kPing:
     case FrameKind::kPong:
       return sizeof(uint64_t);
+    case FrameKind::kReference:
+    case FrameKind::kMissing:
+      return kReferralBytes;
   }
   return 0;
 }
@@ -54,7 +61,7 @@ Result<FrameHead> decode_frame_head(ByteSpan bytes) {
   std::memcpy(&head.length, bytes.data() + 1, sizeof(head.length));
   const size_t most = length_max(head.kind);
   if (most == 0)
-    return failure(Fault::kCorrupt, "a frame of kind {}; wanted: 1 to 6",
+    return failure(Fault::kCorrupt, "a frame of kind {}; wanted: 1 to 8",
                    static_cast<int>(bytes[0]));
   if (head.length > most)
     return failure(Fault::kCorrupt, "a frame of kind {} with {} bytes; wanted: at most {}",
@@ -65,8 +72,32 @@ Result<FrameHead> decode_frame_head(ByteSpan bytes) {
 Bytes encode_preface(const Preface& preface) { return write_fields(preface); }
 Bytes encode_charter(const Charter& charter) { return write_fields(charter); }
 Bytes encode_refusal(const Refusal& refusal) { return write_fields(refusal); }
+Bytes encode_referral(const Referral& referral) {
+  Bytes bytes;
+  ByteWriter writer(bytes);
+  writer.put(referral.run);
+  writer.put(referral.epoch);
+  writer.put(referral.worker);
+  writer.put(encode_reference(referral.chunk));
+  return bytes;
+}
+
 Result<Preface> decode_preface(ByteSpan bytes) { return read_fields<Preface>(bytes); }
 Result<Charter> decode_charter(ByteSpan bytes) { return read_fields<Charter>(bytes); }
 Result<Refusal> decode_refusal(ByteSpan bytes) { return read_fields<Refusal>(bytes); }
+
+Result<Referral> decode_referral(ByteSpan bytes) {
+  if (bytes.size() != kReferralBytes)
+    return failure(Fault::kCorrupt, "a reference of {} bytes; wanted: {}", bytes.size(),
+                   kReferralBytes);
+  ByteReader reader(bytes);
+  Referral referral;
+  CW_ASSIGN(referral.run, reader.get<uint64_t>());
+  CW_ASSIGN(referral.epoch, reader.get<int64_t>());
+  CW_ASSIGN(referral.worker, reader.get<WorkerId>());
+  if (referral.worker < 0) return failure(Fault::kCorrupt, "worker {}", referral.worker);
+  CW_ASSIGN(referral.chunk, decode_reference(bytes.last(kReferenceBytes)));
+  return referral;
+}
 
 }  // namespace causeway

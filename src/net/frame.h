@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "exchange/messages.h"
+#include "net/chunk_reference.h"
 
 namespace causeway {
 
@@ -21,6 +22,8 @@ enum class FrameKind : uint8_t {
   kMessage = 4,  ///< exchange/messages.h, both ways
   kPing = 5,     ///< u64 that comes back in a pong
   kPong = 6,
+  kReference = 7,  ///< in place of a message with a Chunk, whose bytes are an object: Referral
+  kMissing = 8,    ///< the receiver could not get it: its sender's Referral, back
 };
 
 inline constexpr size_t kFrameHeadBytes = 5;
@@ -42,6 +45,7 @@ struct Preface {
   WorkerId worker = 0;
   std::string version;  ///< of the program
   std::string token;
+  std::string store;  ///< BUCKET/PREFIX of the object store that it uses; empty: none
 };
 
 /// What a run is, for a worker that was let in: all that hub and workers must agree on.
@@ -51,8 +55,9 @@ struct Charter {
   Bytes recipe;      ///< TOML, resolved
   Bytes tokenizer;   ///< tokenizer.json; empty: bytes
   Digest plan, layout;
-  Digest genesis;  ///< of the state before the first step
-  Digest weights;  ///< of the parameters in it, as weights_digest
+  Digest genesis;     ///< of the state before the first step
+  Digest weights;     ///< of the parameters in it, as weights_digest
+  std::string store;  ///< the hub's object store, as in the preface
 };
 
 struct Refusal {
@@ -60,12 +65,23 @@ struct Refusal {
   std::string reason;
 };
 
+/// A chunk by reference: whose, and where its bytes are.
+struct Referral {
+  uint64_t run = 0;
+  int64_t epoch = 0;
+  WorkerId worker = 0;  ///< from whom, or to whom
+  ChunkReference chunk;
+  bool operator==(const Referral&) const = default;
+};
+
 Bytes encode_preface(const Preface& preface);
 Bytes encode_charter(const Charter& charter);
 Bytes encode_refusal(const Refusal& refusal);
+Bytes encode_referral(const Referral& referral);
 /// Any bytes are safe: Fault::kCorrupt.
 Result<Preface> decode_preface(ByteSpan bytes);
 Result<Charter> decode_charter(ByteSpan bytes);
 Result<Refusal> decode_refusal(ByteSpan bytes);
+Result<Referral> decode_referral(ByteSpan bytes);
 
 }  // namespace causeway

@@ -26,6 +26,7 @@ class Server final : public HubServer, public Connection::Owner {
 
   int64_t port() const override { return acceptor_.local_endpoint().port(); }
   void send(const Message& message) override;
+  void refer(FrameKind kind, const Referral& referral) override;
   void send_bulk(const BulkRequest& request, int64_t chunk_bytes) override;
   void drop(WorkerId worker, const std::string& reason) override;
   void drop_if(const std::function<std::string(const CertificateInfo&)>& refuse) override;
@@ -58,6 +59,7 @@ class Server final : public HubServer, public Connection::Owner {
   void take(tcp::socket socket);
   void let_in(Connection& connection, const Bytes& payload);
   void refuse(Connection& connection, const Error& error);
+  void hear_of(Connection& connection, FrameKind kind, const Bytes& payload);
   static std::shared_ptr<Connection> next_chunk(Guest& guest, BulkRequest& next);
   void pump(WorkerId worker);
   std::shared_ptr<Connection> connection_of(WorkerId worker) const;
@@ -197,10 +199,17 @@ void Server::let_in(Connection& connection, const Bytes& payload) {
 void Server::received(Connection& connection, FrameKind kind,
                       std::shared_ptr<const Bytes> payload) {
   if (kind == FrameKind::kPreface) return let_in(connection, *payload);
+  if (kind != FrameKind::kMessage) return hear_of(connection, kind, *payload);
   auto message = decode_message(counted(std::move(payload)));
   // What changed on the way or claims to be another's is lost, as any message may be.
   if (!message) return note(static_cast<WorkerId>(connection.tag), message.error().message);
   if (message->worker == connection.tag) handler_.receive(*std::move(message));
+}
+
+void Server::hear_of(Connection& connection, FrameKind kind, const Bytes& payload) {
+  const auto referral = decode_referral(payload);
+  if (!referral) return note(static_cast<WorkerId>(connection.tag), referral.error().message);
+  if (referral->worker == connection.tag && handler_.referred) handler_.referred(kind, *referral);
 }
 
 /// The same bytes, which count in the inbox until nobody has them any more.
@@ -257,6 +266,11 @@ void Server::send(const Message& message) {
   if (connection == nullptr) return;
   const bool urgent = !std::holds_alternative<Chunk>(message.body);
   connection->send(FrameKind::kMessage, encode_pieces(message), urgent);
+}
+
+void Server::refer(FrameKind kind, const Referral& referral) {
+  if (const auto connection = connection_of(referral.worker))
+    connection->send(kind, {encode_referral(referral), {}, {}}, kind == FrameKind::kMissing);
 }
 
 void Server::send_bulk(const BulkRequest& request, int64_t chunk_bytes) {

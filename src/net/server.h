@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "net/bulk_request.h"
 #include "net/connection.h"
 
 namespace causeway {
@@ -30,15 +31,6 @@ struct ServerOptions {
   double site_send_bytes_per_s = 0, site_receive_bytes_per_s = 0;  ///< of each connection; 0: any
 };
 
-/// Bytes of a blob that a worker has asked for.
-struct BulkRequest {
-  uint64_t run = 0;
-  int64_t epoch = 0;
-  WorkerId worker = 0;
-  Digest blob;
-  int64_t offset = 0, bytes = 0;
-};
-
 /// Threads of its own; all calls from any thread. Messages of one worker come in order, those of
 /// several at once.
 class HubServer {
@@ -48,6 +40,9 @@ class HubServer {
     std::function<Result<Charter>(const Preface&, const Peer&)> admit;
     /// A message. As long as a chunk's bytes live they count as said and not yet taken in.
     std::function<void(Message)> receive;
+    /// Of a worker's chunk, in place of its bytes (kReference), or of ours, which it could not get
+    /// (kMissing). May be empty: such frames are then left out.
+    std::function<void(FrameKind, const Referral&)> referred;
     /// Reads what was asked for, when there is room to send it. A failure ends that request.
     std::function<Result<SharedBytes>(const BulkRequest&)> read;
     /// A connection came or went; for people.
@@ -62,6 +57,8 @@ class HubServer {
   virtual int64_t port() const = 0;
   /// To the newest connection of message.worker; lost if there is none.
   virtual void send(const Message& message) = 0;
+  /// The same, in the order of chunks that `send` is given.
+  virtual void refer(FrameKind kind, const Referral& referral) = 0;
   /// Sends it as chunks of at most `chunk_bytes`, each read when there is room for it.
   virtual void send_bulk(const BulkRequest& request, int64_t chunk_bytes) = 0;
   /// Ends a worker's connection, say because its certificate is revoked.

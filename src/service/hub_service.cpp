@@ -22,7 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kLookMs = 500, kAccessMs = 1'000;
-constexpr int64_t kWaitMsMax = 250;  // so that a signal is seen soon
+constexpr int64_t kClearMs = 120'000;  // for the last objects of a run
+constexpr int64_t kWaitMsMax = 250;    // so that a signal is seen soon
 
 }  // namespace
 
@@ -34,7 +35,10 @@ HubService::HubService(const Recipe& recipe, HubServiceOptions options, const Cl
       began_unix_ms_(clock.unix_ms()) {}
 
 HubService::~HubService() {
+  if (options_.store != nullptr) options_.store->store->cancel();
   if (server_ != nullptr) server_->stop();
+  work_.reset();
+  inbox_.clear();  // the server counts its bytes
 }
 
 Result<std::unique_ptr<HubService>> HubService::start(const Recipe& recipe,
@@ -114,28 +118,68 @@ Result<void> HubService::begin_run() {
 Result<void> HubService::listen() {
   work_ = std::make_unique<HubWork>(
       *host_, *spool_, [this](HubInput input) { give(std::move(input)); },
-      [this](const SendChunk& request) {
-        server_->send_bulk({card_.run, request.epoch, request.to, request.blob.digest,
-                            request.offset, request.bytes},
-                           recipe_.hub.chunk_bytes);
-      });
+      [this](const SendChunk& request) { serve(request); });
+  open_objects();
   HubServer::Handler handler;
   handler.admit = [this](const Preface& preface, const Peer& peer) { return admit(preface, peer); };
-  handler.receive = [this](Message message) { give(HubInput(std::move(message))); };
-  handler.read = [this](const BulkRequest& request) -> Result<SharedBytes> {
-    CW_ASSIGN(Bytes bytes, reader_->read({kHubOwner, request.blob}, request.offset, request.bytes));
-    return SharedBytes(std::move(bytes));
+  handler.receive = [this](Message message) {
+    objects_ != nullptr ? objects_->receive(std::move(message)) : give(std::move(message));
   };
-  handler.note = [this](WorkerId worker, const std::string& text) {
-    const std::lock_guard lock(mutex_);
-    constexpr size_t kNotesMax = 1'000;
-    if (notes_.size() < kNotesMax) notes_.emplace_back(worker, text);
-  };
+  if (objects_ != nullptr)
+    handler.referred = [this](FrameKind kind, const Referral& referral) {
+      objects_->receive(kind, referral);
+    };
+  handler.read = [this](const BulkRequest& request) { return read(request); };
+  handler.note = [this](WorkerId worker, const std::string& text) { note(worker, text); };
   CW_ASSIGN(server_, HubServer::start(options_.server, std::move(handler)));
   if (options_.web) {
     CW_ASSIGN(web_, WebServer::start(*options_.web));
   }
   return {};
+}
+
+Result<SharedBytes> HubService::read(const BulkRequest& request) const {
+  CW_ASSIGN(Bytes bytes, reader_->read({kHubOwner, request.blob}, request.offset, request.bytes));
+  return SharedBytes(std::move(bytes));
+}
+
+void HubService::note(WorkerId worker, const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  constexpr size_t kNotesMax = 1'000;
+  if (notes_.size() < kNotesMax) notes_.emplace_back(worker, text);
+}
+
+void HubService::open_objects() {
+  if (options_.store == nullptr) return;
+  HubObjects::Hooks hooks;
+  hooks.refer = [this](FrameKind kind, const Referral& what) { server_->refer(kind, what); };
+  hooks.plain = [this](const BulkRequest& what) {
+    server_->send_bulk(what, recipe_.hub.chunk_bytes);
+  };
+  hooks.read = [this](const BulkRequest& what) { return read(what); };
+  hooks.give = [this](Message message) { give(std::move(message)); };
+  hooks.note = [this](WorkerId worker, const std::string& text) { note(worker, text); };
+  objects_ = std::make_unique<HubObjects>(*options_.store->store, clock_, options_.store->chunks,
+                                          card_.run, std::move(hooks));
+}
+
+/// On the work's thread.
+void HubService::serve(const SendChunk& request) {
+  const BulkRequest what{card_.run,           request.epoch,  request.to,
+                         request.blob.digest, request.offset, request.bytes};
+  objects_ != nullptr ? objects_->send(what) : server_->send_bulk(what, recipe_.hub.chunk_bytes);
+}
+
+const std::string& HubService::store_name() const {
+  static const std::string kNone;
+  return options_.store == nullptr ? kNone : options_.store->name;
+}
+
+/// A worker without a store may come, and any worker where the hub has none.
+Result<void> HubService::check_store(const std::string& theirs) const {
+  if (theirs.empty() || options_.store == nullptr || theirs == store_name()) return {};
+  return failure(Fault::kRefused, "the worker's object store is {} and the hub's {}", theirs,
+                 store_name());
 }
 
 /// On a thread of the network: looks only at what never changes.
@@ -161,6 +205,8 @@ Result<Charter> HubService::admit(const Preface& preface, const Peer& peer) cons
     }
   }
   if (preface.token != options_.token) return failure(Fault::kRefused, "the token is wrong");
+  CW_TRY(check_store(preface.store));
+  if (objects_ != nullptr) objects_->connected(preface.worker, !preface.store.empty());
   const auto recipe = std::as_bytes(std::span(card_.recipe));
   return Charter{card_.run,
                  name,
@@ -169,7 +215,8 @@ Result<Charter> HubService::admit(const Preface& preface, const Peer& peer) cons
                  digest_of(card_.recipe),
                  recipe_.shape->layout().digest(),
                  card_.genesis.digest,
-                 card_.weights};
+                 card_.weights,
+                 store_name()};
 }
 
 // ---- The machine's thread.
@@ -219,8 +266,16 @@ Result<HubSummary> HubService::run(const std::atomic<bool>& stop, const Show& sh
   summary.finished = finished_ms >= 0;
   server_->stop();
   work_.reset();
+  if (summary.finished) clear_store();
   if (summary.finished) CW_TRY(keep_result(summary));
   return summary;
+}
+
+/// Nobody needs its objects any more. What is left, as the store is away, its own rules remove.
+void HubService::clear_store() {
+  if (objects_ == nullptr || objects_->clear(kClearMs)) return;
+  log(LogLevel::kWarning, fmt::format("objects of this run are left in {}, under chunks/{:016x}/",
+                                      store_name(), card_.run));
 }
 
 /// All is decided, and all members have it or are gone; or they were given time enough.
@@ -238,12 +293,26 @@ void HubService::act(std::vector<HubOutput>& outputs) {
       server_->send(send->message);
       continue;
     }
+    if (objects_ != nullptr) {
+      if (const auto* open = std::get_if<OpenBlob>(&output)) objects_->opened(open->blob.digest);
+      if (const auto* drop = std::get_if<DropBlob>(&output)) objects_->dropped(drop->blob.digest);
+    }
     if (const auto* append = std::get_if<Append>(&output); append != nullptr && !append->restart)
       if (const auto record = decode_record(append->record)) watch_->decided(now_ms(), *record);
     asked.push_back(std::move(output));
   }
   outputs.clear();
   work_->ask(std::move(asked));
+}
+
+std::map<WorkerId, LinkStats> HubService::links() const {
+  auto out = server_->links();
+  if (objects_ == nullptr) return out;
+  for (const auto& [worker, bytes] : objects_->bytes()) {
+    out[worker].store_sent_bytes = bytes.sent;
+    out[worker].store_received_bytes = bytes.received;
+  }
+  return out;
 }
 
 void HubService::look_around(const Show& show) {
@@ -261,7 +330,7 @@ void HubService::look_around(const Show& show) {
     for (const auto& [worker, text] : notes_) watch_->noted(now, worker, text);
     notes_.clear();
   }
-  HubView view = watch_->view(now, *machine_, server_->links());
+  HubView view = watch_->view(now, *machine_, links());
   view.version = options_.version;
   view.started_unix_ms = began_unix_ms_;
   view.hub_starts = card_.starts;

@@ -14,8 +14,10 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "service/hub_objects.h"
 #include "service/hub_work.h"
 #include "service/run_card.h"
+#include "service/store_access.h"
 #include "service/watch.h"
 #include "store/blob_reader.h"
 #include "web/web_server.h"
@@ -29,7 +31,8 @@ struct HubServiceOptions {
   std::string access_folder;  ///< of admitted.txt and revoked.txt; empty: no such lists
   ServerOptions server;
   std::optional<WebOptions> web;
-  int32_t threads = 0;  ///< that fold; 0: the machine's cores
+  std::shared_ptr<StoreAccess> store;  ///< null: bytes go over connections
+  int32_t threads = 0;                 ///< that fold; 0: the machine's cores
 };
 
 struct HubSummary {
@@ -67,11 +70,19 @@ class HubService {
   Result<void> open();
   Result<void> begin_run();
   Result<void> listen();
+  void open_objects();
   Result<Charter> admit(const Preface& preface, const Peer& peer) const;
+  Result<void> check_store(const std::string& theirs) const;
+  const std::string& store_name() const;
+  void serve(const SendChunk& request);
+  Result<SharedBytes> read(const BulkRequest& request) const;
+  void note(WorkerId worker, const std::string& text);
   void give(HubInput input);
   bool take_inputs(std::vector<HubInput>& inputs);
   void act(std::vector<HubOutput>& outputs);
   void look_around(const Show& show);
+  std::map<WorkerId, LinkStats> links() const;
+  void clear_store();
   bool over(int64_t finished_ms) const;
   Result<void> keep_result(HubSummary& summary);
   int64_t now_ms() const { return (clock_.now_ns() - began_ns_) / 1'000'000; }
@@ -101,6 +112,7 @@ class HubService {
   // Last, so that they end first: they call what is above.
   std::unique_ptr<HubWork> work_;
   std::unique_ptr<HubServer> server_;
+  std::unique_ptr<HubObjects> objects_;  // null without a store
   int64_t looked_ms_ = 0, access_ms_ = 0;
 };
 

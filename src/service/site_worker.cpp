@@ -31,13 +31,26 @@ SiteWorker::SiteWorker(SiteWorkerOptions options, Workplace& workplace, const Cl
       events_(std::move(events)) {}
 
 SiteWorker::~SiteWorker() {
+  if (options_.store != nullptr) options_.store->store->cancel();
   if (client_ != nullptr) client_->stop();
+  trainer_.reset();
+  std::shared_ptr<MachineExchange> last;
+  {
+    const std::lock_guard lock(mutex_);
+    last.swap(exchange_);
+  }
+  last.reset();  // unless the store's threads tell it something
+  objects_.reset();
 }
 
 // ---- Coming in.
 
 /// On the network's thread.
 Result<void> SiteWorker::welcomed(const Charter& charter) {
+  if (objects_ != nullptr) {
+    objects_->connected(!charter.store.empty());
+    if (charter.store.empty()) note("the hub uses no object store: bytes go over the connection");
+  }
   const std::lock_guard lock(mutex_);
   if (charter_ && charter_->run != charter.run)
     return failure(Fault::kRefused, "the hub there is now that of another run");
@@ -198,32 +211,56 @@ void SiteWorker::save() {
                    written.error().message));
 }
 
-Result<SiteSummary> SiteWorker::run(const std::atomic<bool>& stop) {
-  options_.link.preface = {Preface{}.magic, kProtocolVersion, options_.worker, options_.version,
-                           options_.token};
+/// From the network's thread, or one of the store's.
+void SiteWorker::deliver(const Message& message) {
+  std::shared_ptr<MachineExchange> exchange;
+  {
+    const std::lock_guard lock(mutex_);
+    exchange = exchange_;
+  }
+  if (exchange != nullptr) exchange->receive(message);
+}
+
+void SiteWorker::connect() {
+  StoreAccess* store = options_.store.get();
+  options_.link.preface = {Preface{}.magic,  kProtocolVersion, options_.worker,
+                           options_.version, options_.token,   store == nullptr ? "" : store->name};
+  if (store != nullptr) {
+    SiteObjects::Hooks hooks;
+    hooks.send = [this](const Message& message) { client_->send(message); };
+    hooks.refer = [this](FrameKind kind, const Referral& what) { client_->refer(kind, what); };
+    hooks.deliver = [this](const Message& message) { deliver(message); };
+    hooks.note = [this](const std::string& text) { note(text); };
+    objects_ =
+        std::make_unique<SiteObjects>(*store->store, clock_, store->chunks, std::move(hooks));
+  }
   HubClient::Handler handler;
   handler.welcomed = [this](const Charter& charter) { return welcomed(charter); };
-  handler.receive = [this](const Message& message) {
-    MachineExchange* exchange = nullptr;
-    {
-      const std::lock_guard lock(mutex_);
-      exchange = exchange_.get();
-    }
-    if (exchange != nullptr) exchange->receive(message);
+  handler.receive = [this](Message message) {
+    objects_ != nullptr ? objects_->receive(std::move(message)) : deliver(message);
   };
+  if (store != nullptr)
+    handler.referred = [this](FrameKind kind, const Referral& what) {
+      objects_->receive(kind, what);
+    };
   handler.lost = [this](const std::string& reason) { note("no connection to the hub: " + reason); };
   handler.refused = [this](const Error& error) {
     const std::lock_guard lock(mutex_);
     refused_ = error;
   };
   client_ = HubClient::start(options_.link, std::move(handler));
+}
+
+Result<SiteSummary> SiteWorker::run(const std::atomic<bool>& stop) {
+  connect();
   const auto let_in = await_charter(stop);
   if (!let_in) return ended(SiteSummary::End::kRefused, let_in.error().message);
   if (!*let_in) return ended(SiteSummary::End::kLeft, "told to stop");
   CW_TRY(prepare());
   {
-    auto exchange = std::make_unique<MachineExchange>(
-        clock_, [this](const Message& message) { client_->send(message); });
+    auto exchange = std::make_shared<MachineExchange>(clock_, [this](const Message& message) {
+      objects_ != nullptr ? objects_->send(message) : client_->send(message);
+    });
     const std::lock_guard lock(mutex_);
     exchange_ = std::move(exchange);
   }

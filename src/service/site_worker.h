@@ -15,6 +15,8 @@
 #include "core/clock.h"
 #include "net/client.h"
 #include "service/machine_exchange.h"
+#include "service/site_objects.h"
+#include "service/store_access.h"
 #include "service/workplace.h"
 #include "store/disk.h"
 
@@ -25,9 +27,10 @@ struct SiteWorkerOptions {
   std::string folder;   ///< its own checkpoint
   std::string version;  ///< of this program
   std::string token;
-  ClientOptions link;             ///< its preface is filled in
-  int64_t checkpoint_rounds = 1;  ///< between checkpoints; 0: none
-  int64_t leave_ms = 30'000;      ///< to hand in what is under way when it is told to leave
+  ClientOptions link;                  ///< its preface is filled in
+  std::shared_ptr<StoreAccess> store;  ///< null: bytes go over the connection
+  int64_t checkpoint_rounds = 1;       ///< between checkpoints; 0: none
+  int64_t leave_ms = 30'000;           ///< to hand in what is under way when it is told to leave
 };
 
 /// How a worker ended.
@@ -57,6 +60,8 @@ class SiteWorker {
 
  private:
   Result<void> welcomed(const Charter& charter);
+  void connect();
+  void deliver(const Message& message);
   Result<bool> await_charter(const std::atomic<bool>& stop);
   Result<void> prepare();
   void begin(int64_t applied, ByteSpan machine);
@@ -81,9 +86,10 @@ class SiteWorker {
   std::optional<Error> refused_;
 
   std::unique_ptr<Disk> disk_;
-  std::unique_ptr<MachineExchange> exchange_;
+  std::shared_ptr<MachineExchange> exchange_;  // for as long as somebody tells it something
   std::unique_ptr<Trainer> trainer_;
   std::unique_ptr<HubClient> client_;
+  std::unique_ptr<SiteObjects> objects_;  // null without a store
   int64_t saved_round_ = 0;
   bool closed_ = false;
 };

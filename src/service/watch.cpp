@@ -9,6 +9,10 @@ namespace {
 constexpr size_t kRoundsMax = 64, kEventsMax = 256, kLossesMax = 4096;
 constexpr int64_t kRateMs = 2'000;
 
+/// By connections and by an object store.
+int64_t up_bytes(const LinkStats& link) { return link.received_bytes + link.store_received_bytes; }
+int64_t down_bytes(const LinkStats& link) { return link.sent_bytes + link.store_sent_bytes; }
+
 double seconds(int64_t ms) { return static_cast<double>(ms) * 1e-3; }
 
 }  // namespace
@@ -75,13 +79,12 @@ void Watch::take_link(Seen& seen, int64_t now_ms, const LinkStats& link) {
   const int64_t passed_ms = now_ms - seen.bytes_ms;
   if (passed_ms < kRateMs && seen.bytes_ms > 0) return;
   if (seen.bytes_ms > 0) {
-    seen.up_bytes_per_s =
-        static_cast<double>(link.received_bytes - seen.up_bytes) / seconds(passed_ms);
+    seen.up_bytes_per_s = static_cast<double>(up_bytes(link) - seen.up_bytes) / seconds(passed_ms);
     seen.down_bytes_per_s =
-        static_cast<double>(link.sent_bytes - seen.down_bytes) / seconds(passed_ms);
+        static_cast<double>(down_bytes(link) - seen.down_bytes) / seconds(passed_ms);
   }
-  seen.up_bytes = link.received_bytes;
-  seen.down_bytes = link.sent_bytes;
+  seen.up_bytes = up_bytes(link);
+  seen.down_bytes = down_bytes(link);
   seen.bytes_ms = now_ms;
 }
 
@@ -194,16 +197,20 @@ HubView Watch::view(int64_t now_ms, const HubMachine& machine,
   out.parameters = schedule_.plan().count();
   for (const auto& [worker, link] : links) {
     take_link(seen_[worker], now_ms, link);
-    out.up_bytes += link.received_bytes;
-    out.down_bytes += link.sent_bytes;
+    out.up_bytes += up_bytes(link);
+    out.down_bytes += down_bytes(link);
+    out.store_up_bytes += link.store_received_bytes;
+    out.store_down_bytes += link.store_sent_bytes;
   }
   for (WorkerId worker = 0; worker < recipe_.workers(); ++worker) {
     MemberView& view = out.members.emplace_back(member(worker, now_ms, machine));
     const auto link = links.find(worker);
     if (link == links.end()) continue;
     view.address = link->second.address;
-    view.up_bytes = link->second.received_bytes;
-    view.down_bytes = link->second.sent_bytes;
+    view.up_bytes = up_bytes(link->second);
+    view.down_bytes = down_bytes(link->second);
+    view.store_up_bytes = link->second.store_received_bytes;
+    view.store_down_bytes = link->second.store_sent_bytes;
     view.round_trip_ms = link->second.round_trip_ms;
   }
   // The last round that there is says when the run ends.

@@ -129,6 +129,9 @@ void Exposition::traffic() {
          "Payload since the hub started: up from the members, down to them.")
       .add({{"direction", "up"}}, view_.up_bytes)
       .add({{"direction", "down"}}, view_.down_bytes);
+  Family(out_, "store_bytes_total", "counter", "The part of it that went by an object store.")
+      .add({{"direction", "up"}}, view_.store_up_bytes)
+      .add({{"direction", "down"}}, view_.store_down_bytes);
   counter("data_parallel_bytes_total",
           "What float32 gradients of every step would have moved by now.", view_.ddp_bytes);
 }
@@ -178,6 +181,8 @@ void Exposition::member_bytes() {
   };
   each("member_payload_bytes_total", "counter", "Payload of the member since the hub started.",
        &MemberView::up_bytes, &MemberView::down_bytes);
+  each("member_store_bytes_total", "counter", "The part of it that went by an object store.",
+       &MemberView::store_up_bytes, &MemberView::store_down_bytes);
   each("member_link_bytes_per_second", "gauge", "Payload a second over the last seconds.",
        &MemberView::up_bytes_per_s, &MemberView::down_bytes_per_s);
 }

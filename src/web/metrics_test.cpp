@@ -26,6 +26,10 @@ TEST(Metrics, HaveTheViewsValues) {
        {"causeway_run_info{run=\"four-coasts\",method=\"diloco\",version=\"0.1.0\"} 1\n",
         "causeway_rounds_total{result=\"aborted\"} 1\n",
         "causeway_payload_bytes_total{direction=\"up\"} 1000000\n",
+        "causeway_store_bytes_total{direction=\"up\"} 70000\n",
+        "causeway_store_bytes_total{direction=\"down\"} 30000\n",
+        "causeway_member_store_bytes_total{worker=\"0\",site=\"bergen\",direction=\"down\"} "
+        "20000\n",
         "causeway_data_parallel_bytes_total 600000000\n",
         "causeway_hub_start_time_seconds 1700000000.123\n",
         "causeway_member_status{worker=\"3\",site=\"lisboa\",status=\"gone\"} 1\n",

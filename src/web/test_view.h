@@ -19,6 +19,8 @@ inline HubView example_view() {
   view.aborted = 1;
   view.up_bytes = 1'000'000;
   view.down_bytes = 500'000;
+  view.store_up_bytes = 70'000;
+  view.store_down_bytes = 30'000;
   view.ddp_bytes = 600'000'000;
   view.spool_bytes = 10;
   view.spool_bytes_max = 20;
@@ -34,6 +36,7 @@ inline HubView example_view() {
   bergen.tokens_per_s = 26'000;
   bergen.up_bytes = 700'000;
   bergen.down_bytes = 300'000;
+  bergen.store_down_bytes = 20'000;
   bergen.up_bytes_per_s = 1234.5;
   bergen.heard_s_ago = 0.25;
   bergen.round_trip_ms = 18.5;

@@ -30,8 +30,9 @@ struct MemberView {
   int64_t step = 0, applied_round = 0;
   double loss = 0;  ///< nats per token, of its last step; 0: not known
   double steps_per_s = 0, tokens_per_s = 0;
-  int64_t up_bytes = 0, down_bytes = 0;             ///< payload since the hub started
-  double up_bytes_per_s = 0, down_bytes_per_s = 0;  ///< over the last seconds
+  int64_t up_bytes = 0, down_bytes = 0;              ///< payload since the hub started
+  int64_t store_up_bytes = 0, store_down_bytes = 0;  ///< of these by an object store
+  double up_bytes_per_s = 0, down_bytes_per_s = 0;   ///< over the last seconds
   double heard_s_ago = 0, round_trip_ms = 0;
 };
 
@@ -77,7 +78,8 @@ struct HubView {
   int64_t parameters = 0;
   int64_t committed = 0, aborted = 0;
   int64_t up_bytes = 0, down_bytes = 0;  ///< payload, all members, since the hub started
-  int64_t ddp_bytes = 0;                 ///< what fp32 gradients every step would have moved by now
+  int64_t store_up_bytes = 0, store_down_bytes = 0;  ///< of these by an object store
+  int64_t ddp_bytes = 0;  ///< what fp32 gradients every step would have moved by now
   int64_t spool_bytes = 0, spool_bytes_max = 0, log_bytes = 0;
   int64_t resident_bytes = 0;
   std::vector<MemberView> members;  ///< ascending worker, all that the recipe has

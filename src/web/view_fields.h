@@ -31,6 +31,8 @@ void each_field(Visit& visit, S& member) {
   visit("tokens_per_s", member.tokens_per_s);
   visit("up_bytes", member.up_bytes);
   visit("down_bytes", member.down_bytes);
+  visit("store_up_bytes", member.store_up_bytes);
+  visit("store_down_bytes", member.store_down_bytes);
   visit("up_bytes_per_s", member.up_bytes_per_s);
   visit("down_bytes_per_s", member.down_bytes_per_s);
   visit("heard_s_ago", member.heard_s_ago);
@@ -82,6 +84,8 @@ void each_own_field(Visit& visit, S& hub) {
   visit("aborted", hub.aborted);
   visit("up_bytes", hub.up_bytes);
   visit("down_bytes", hub.down_bytes);
+  visit("store_up_bytes", hub.store_up_bytes);
+  visit("store_down_bytes", hub.store_down_bytes);
   visit("ddp_bytes", hub.ddp_bytes);
   visit("spool_bytes", hub.spool_bytes);
   visit("spool_bytes_max", hub.spool_bytes_max);
