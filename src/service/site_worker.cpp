@@ -32,6 +32,9 @@ SiteWorker::SiteWorker(SiteWorkerOptions options, Workplace& workplace, const Cl
 
 SiteWorker::~SiteWorker() {
   if (client_ != nullptr) client_->stop();
+  // Its thread speaks through the client.
+  trainer_.reset();
+  exchange_.reset();
 }
 
 // ---- Coming in.
