@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "core/clock.h"
+#include "exchange/messages.h"
 
 namespace causeway {
 namespace {
@@ -79,6 +80,9 @@ Result<std::string> read_token(const std::string& path) {
   std::string line;
   if (!file || !std::getline(file, line))
     return failure(Fault::kBadInput, "{}: has no token: a line of text was wanted", path);
+  if (line.size() > kTextBytesMax)
+    return failure(Fault::kBadInput, "{}: has a token of {} bytes; at most {} are sent", path,
+                   line.size(), kTextBytesMax);
   return line;
 }
 

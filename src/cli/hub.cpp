@@ -63,7 +63,9 @@ Result<HubServiceOptions> options_of(const HubArguments& arguments, const Recipe
 }
 
 void tell_start(const HubService& hub, const HubServiceOptions& options) {
-  fmt::print("listening on {}:{}{}\n", options.server.host, hub.port(),
+  const bool is_v6 = options.server.host.find(':') != std::string::npos;
+  fmt::print("listening on {}:{}{}\n",
+             is_v6 ? "[" + options.server.host + "]" : options.server.host, hub.port(),
              options.server.context == nullptr ? " without TLS" : "");
   if (options.web)
     fmt::print("page on {}://{}:{}/\n", options.web->certificate_pem.empty() ? "http" : "https",

@@ -9,6 +9,7 @@
 #include "cli/stop.h"
 #include "cli/store_file.h"
 #include "core/toml.h"
+#include "record/words.h"
 #include "service/site_worker.h"
 
 namespace causeway {
@@ -169,12 +170,12 @@ int worker(const WorkerArguments& arguments, const WorkerCommand& command) {
   SiteWorker site(
       *std::move(options), *workplace, clock,
       {[&](int64_t step, double loss, int64_t tokens) { lines.tell(step, loss, tokens); },
-       [](const std::string& text) { fmt::print(stderr, "{}\n", text); }});
+       [](const std::string& text) { fmt::print(stderr, "{}\n", printable_text(text)); }});
   const auto summary = site.run(stop_on_signals());
   if (!summary) return tell_error(summary.error());
   using End = SiteSummary::End;
   if (summary->end == End::kRefused)
-    return tell_error({Fault::kRefused, "the hub refuses: " + summary->reason});
+    return tell_error({Fault::kRefused, "the hub refuses: " + printable_text(summary->reason)});
   if (summary->end == End::kLeft) {
     fmt::print("left at step {}: {}; the same command goes on from there\n", summary->steps,
                summary->reason);

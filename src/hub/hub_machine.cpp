@@ -258,7 +258,7 @@ int64_t HubMachine::offer_from(WorkerId worker, bool at_edge) const {
 }
 
 bool HubMachine::needs_snapshot(const MemberState& member, const Hello& hello) const {
-  const bool too_old = hello.applied + 1 < ledger_.kept_from() && hello.applied < ledger_.decided;
+  const bool too_old = hello.applied < ledger_.kept_from() - 1 && hello.applied < ledger_.decided;
   return hello.applied < 0 || too_old || hello.applied > ledger_.decided || member.reload;
 }
 

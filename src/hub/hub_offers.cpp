@@ -306,8 +306,8 @@ void HubMachine::stop_fetching(WorkerId worker) {
 
 void HubMachine::hear_get(WorkerId worker, int64_t epoch, const Get& get) {
   const BlobId blob{kHubOwner, get.blob};
-  if (!in_use(blob) || get.offset < 0 || get.bytes_max < 1) return;
   int64_t left = std::min(get.bytes_max, settings_.window_bytes);
+  if (!in_use(blob) || left < 1 || get.offset < 0 || get.offset > INT64_MAX - left) return;
   for (int64_t offset = get.offset; left > 0;) {
     const int64_t bytes = std::min(left, settings_.chunk_bytes);
     emit(SendChunk{worker, epoch, blob, offset, bytes});

@@ -17,12 +17,16 @@ struct ClientOptions {
   int64_t port = 0;
   std::shared_ptr<const TlsContext> context;  ///< null: no TLS
   Preface preface;
-  int64_t retry_ms_min = 100, retry_ms_max = 5'000;      ///< between attempts, doubled, with jitter
+  /// Between attempts: doubled each time, and of that a part between half and all, by chance.
+  int64_t retry_ms_min = 100, retry_ms_max = 2'000;
+  int64_t connect_ms = 10'000;                           ///< for each address that the host has
   uint64_t seed = 0;                                     ///< of the jitter
   double send_bytes_per_s = 0, receive_bytes_per_s = 0;  ///< 0: as the link allows
+  ConnectionTimes times;
 };
 
-/// A thread of its own; calls from any thread. Callbacks come one at a time, on that thread.
+/// A thread of its own; calls from any thread, callbacks too. Callbacks come one at a time, on that
+/// thread, and none after `refused`.
 class HubClient {
  public:
   struct Handler {
@@ -35,7 +39,8 @@ class HubClient {
     std::function<void(FrameKind, const Referral&)> referred;
     /// The connection is lost, or could not be made. Another attempt follows.
     std::function<void(const std::string& reason)> lost;
-    /// There is no use in trying again: Fault::kRefused and others.
+    /// There is no use in trying again: the hub does not want us, or what it showed at first is no
+    /// hub's certificate of our authority. Fault::kRefused and others.
     std::function<void(const Error&)> refused;
   };
 
@@ -47,7 +52,9 @@ class HubClient {
   /// The same, in the order of chunks that `send` is given.
   virtual void refer(FrameKind kind, const Referral& referral) = 0;
   virtual LinkStats stats() const = 0;
-  /// Sends what is queued, and ends.
+  /// Sends what is queued, and ends, within a few seconds (while a name is being looked up: when
+  /// the system has given up). In a callback it only begins to; the destructor, which must not be
+  /// called in one, then waits.
   virtual void stop() = 0;
 };
 

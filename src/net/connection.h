@@ -17,43 +17,12 @@
 #include <optional>
 #include <string>
 
+#include "net/connection_options.h"
 #include "net/frame.h"
+#include "net/pacer.h"
 #include "net/tls.h"
 
 namespace causeway {
-
-/// Lets through so many bytes a second, with a tenth of a second's worth at once.
-class Pacer {
- public:
-  explicit Pacer(double bytes_per_s) : bytes_per_s_(bytes_per_s) {}
-
-  bool limits() const { return bytes_per_s_ > 0; }
-  void spent(int64_t now_ns, int64_t bytes);
-  /// Until more may pass; 0: now.
-  int64_t wait_ns(int64_t now_ns) const;
-
- private:
-  double bytes_per_s_;
-  int64_t free_ns_ = 0;  // when all that was spent is paid for
-};
-
-struct ConnectionOptions {
-  bool hub = false;                                      ///< this is the hub's side
-  double send_bytes_per_s = 0, receive_bytes_per_s = 0;  ///< 0: as the link allows
-  int64_t handshake_ms = 10'000;                         ///< until `trusted` is called
-  int64_t ping_ms = 5'000;
-  int64_t silence_ms = 30'000;                ///< without a byte from the other side: it is dead
-  size_t queue_bytes_max = size_t{64} << 20;  ///< more that waits to be sent is dropped
-};
-
-/// What is known of a connection; a copy.
-struct LinkStats {
-  std::string address;
-  int64_t sent_bytes = 0, received_bytes = 0;              ///< payload of frames, heads with it
-  int64_t store_sent_bytes = 0, store_received_bytes = 0;  ///< beside these, by an object store
-  int64_t queued_bytes = 0;
-  double round_trip_ms = 0;  ///< 0: not known
-};
 
 /// Lives as long as something is under way on it. Callbacks come on its strand; everything public
 /// may be called from any thread.
@@ -70,24 +39,30 @@ class Connection : public std::enable_shared_from_this<Connection> {
                           std::shared_ptr<const Bytes> payload) = 0;
     /// There is room for more bulk. Called after `send` when what waits fell below kBulkLow.
     virtual void drained(Connection& connection) = 0;
-    /// Nothing more comes. `refused`: the other side's TLS does not want us, or ours not it.
-    virtual void closed(Connection& connection, const std::string& reason, bool refused) = 0;
+    /// Once, and nothing comes after it.
+    virtual void closed(Connection& connection, const std::string& reason, Parting how) = 0;
   };
   static constexpr size_t kBulkLow = size_t{2} << 20;
+  /// What a frame that waits costs beside its bytes.
+  static constexpr size_t kFrameCost = 256;
 
   Connection(asio::io_context& io, asio::ip::tcp::socket socket,
              std::shared_ptr<const TlsContext> context, const std::string& host,
              ConnectionOptions options, Owner& owner);
 
   void start();
-  /// The handshake's deadline no longer counts.
+  /// The other side is let in, or has let us in: the handshake's deadline no longer counts, and
+  /// from now on it is pinged. On the strand.
   void trusted();
   /// Queues a frame; urgent ones go before bulk. Returns false if too much waits: it is dropped.
   bool send(FrameKind kind, MessagePieces payload, bool urgent);
-  /// Ends it when all that is queued has been sent, or after a second.
+  /// Ends it when all that is queued has been sent and heard, or after twice linger_ms. Nothing
+  /// more is received.
   void finish(std::string reason);
+  /// Ends it. Nothing more is received.
   void close(std::string reason);
-  /// Reads nothing until resume_reading: the other side then waits.
+  /// Reads nothing until resume_reading: the other side then waits. They take effect in the order
+  /// of the calls.
   void pause_reading();
   void resume_reading();
 
@@ -102,6 +77,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   using Clock = std::chrono::steady_clock;
+  using Wait = asio::ip::tcp::socket::wait_type;
+  using Step = void (Connection::*)();
   struct Outgoing {
     Bytes head;
     SharedBytes body;
@@ -109,21 +86,31 @@ class Connection : public std::enable_shared_from_this<Connection> {
     size_t size = 0;
   };
 
+  // connection.cpp: life
+  void watch_handshake();
   void go_on_handshake();
-  void go_on_reading();
-  void go_on_writing();
-  bool take_head();
-  void take_frame();
-  bool may_come(FrameKind kind) const;
-  void await_readable();
-  void await_writable();
-  void be_slow(asio::steady_timer& timer, int64_t wait_ns, void (Connection::*then)());
-  bool next_piece(ByteSpan& piece);
+  void fail(TlsStream::Status status);
+  void part(const std::string& reason, Parting how);
+  void discard();
+  void end(const std::string& reason, Parting how);
   void keep_alive();
   void answer_ping(const Bytes& payload);
   void heard_pong(const Bytes& payload);
-  void fail(TlsStream::Status status);
-  void end(const std::string& reason, bool refused);
+
+  // connection_flow.cpp: reading and writing
+  void go_on_reading();
+  bool may_come(FrameKind kind);
+  bool take_head();
+  void take_frame();
+  void go_on_writing();
+  bool next_piece(ByteSpan& piece);
+  void sent(size_t bytes);
+  void cannot_write();
+  // `next` is called when the socket or the time has come, or others had their turn; `busy` says
+  // that it will be.
+  void await(Wait what, bool Connection::* busy, Step next);
+  void sleep(asio::steady_timer& timer, int64_t wait_ns, bool Connection::* busy, Step next);
+  void yield(bool Connection::* busy, Step next);
   static int64_t now_ns();
 
   asio::strand<asio::io_context::executor_type> strand_;
@@ -135,11 +122,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string address_;
   CertificateInfo certificate_;
   asio::steady_timer deadline_, alive_, read_later_, write_later_;
-  bool secured_ = false, trusted_ = false, ended_ = false, finishing_ = false;
-  std::string finish_reason_;
+  bool secured_ = false, trusted_ = false, finishing_ = false, parting_ = false, ended_ = false;
+  std::string last_reason_;
+  Parting last_how_ = Parting::kLost;
+  std::atomic<bool> deaf_ = false, gone_ = false;  // nothing is received; nothing can be sent
 
   // Reading.
-  bool paused_ = false, reading_ = false;
+  bool reading_ = false, paused_ = false, prefaced_ = false;
   std::array<std::byte, kFrameHeadBytes> head_bytes_{};
   size_t head_have_ = 0;
   FrameHead head_;
@@ -149,14 +138,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   int64_t heard_ns_ = 0;
 
   // Writing.
+  bool writing_ = false, mute_ = false;
   mutable std::mutex mutex_;  // of the queues
   std::deque<Outgoing> urgent_, bulk_;
   std::optional<Outgoing> current_;
   size_t current_sent_ = 0;
-  bool writing_ = false, was_full_ = false;
   Pacer send_pacer_;
 
-  std::atomic<size_t> queued_bytes_ = 0;
+  std::atomic<size_t> queued_bytes_ = 0;  // with kFrameCost of each
   std::atomic<int64_t> sent_bytes_ = 0, received_bytes_ = 0, round_trip_us_ = 0;
 };
 

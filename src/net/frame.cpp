@@ -70,7 +70,18 @@ Result<FrameHead> decode_frame_head(ByteSpan bytes) {
 }
 
 Bytes encode_preface(const Preface& preface) { return write_fields(preface); }
-Bytes encode_charter(const Charter& charter) { return write_fields(charter); }
+MessagePieces encode_charter(const Charter& charter) {
+  MessagePieces out;
+  FieldWriter head(out.head);
+  head(charter.run), head(charter.site), head(charter.recipe);
+  head(static_cast<uint32_t>(charter.tokenizer.size()));
+  out.body = charter.tokenizer;
+  FieldWriter tail(out.tail);
+  tail(charter.plan), tail(charter.layout), tail(charter.genesis), tail(charter.weights);
+  tail(charter.store);
+  CW_CHECK(out.size() <= kCharterBytesMax, "a charter of {} bytes", out.size());
+  return out;
+}
 Bytes encode_refusal(const Refusal& refusal) { return write_fields(refusal); }
 Bytes encode_referral(const Referral& referral) {
   Bytes bytes;

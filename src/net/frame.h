@@ -51,9 +51,9 @@ struct Preface {
 /// What a run is, for a worker that was let in: all that hub and workers must agree on.
 struct Charter {
   uint64_t run = 0;
-  std::string site;  ///< name of the worker's site, as the recipe has it
-  Bytes recipe;      ///< TOML, resolved
-  Bytes tokenizer;   ///< tokenizer.json; empty: bytes
+  std::string site;       ///< name of the worker's site, as the recipe has it
+  SharedBytes recipe;     ///< TOML, resolved
+  SharedBytes tokenizer;  ///< tokenizer.json; empty: bytes
   Digest plan, layout;
   Digest genesis;     ///< of the state before the first step
   Digest weights;     ///< of the parameters in it, as weights_digest
@@ -75,7 +75,9 @@ struct Referral {
 };
 
 Bytes encode_preface(const Preface& preface);
-Bytes encode_charter(const Charter& charter);
+/// Its tokenizer is not copied: a hub tells it to all workers at once. A charter of more than
+/// kCharterBytesMax fails a check.
+MessagePieces encode_charter(const Charter& charter);
 Bytes encode_refusal(const Refusal& refusal);
 Bytes encode_referral(const Referral& referral);
 /// Any bytes are safe: Fault::kCorrupt.

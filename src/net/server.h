@@ -26,26 +26,34 @@ struct ServerOptions {
   int64_t port = 0;                           ///< 0: any free one
   std::shared_ptr<const TlsContext> context;  ///< null: no TLS, which only loopback may have
   int64_t threads = 2;
-  int64_t strangers_max = 256;  ///< connections that are not let in yet; the oldest gives way
-  int64_t inbox_bytes_max = int64_t{64} << 20;  ///< said and not yet taken in; then nobody is read
+  /// Connections that are not let in yet. Then who comes takes the place of the oldest from where
+  /// most of them are.
+  int64_t strangers_max = 256;
+  int64_t inbox_bytes_max = int64_t{64} << 20;  ///< heard and not yet taken in; then nobody is read
   double site_send_bytes_per_s = 0, site_receive_bytes_per_s = 0;  ///< of each connection; 0: any
+  ConnectionTimes times;
 };
 
-/// Threads of its own; all calls from any thread. Messages of one worker come in order, those of
-/// several at once.
+/// Threads of its own; all calls from any thread, callbacks too. Messages of one worker come in
+/// order, those of several at once.
 class HubServer {
  public:
+  /// Whoever has a copy has not yet taken in what was heard.
+  using Held = std::shared_ptr<const void>;
+
   struct Handler {
-    /// Lets a worker in, or says why not. Called before anything is told to it.
+    /// Lets a worker in, or says why not. Called before anything is told to it. A charter is at
+    /// most kCharterBytesMax.
     std::function<Result<Charter>(const Preface&, const Peer&)> admit;
-    /// A message. As long as a chunk's bytes live they count as said and not yet taken in.
-    std::function<void(Message)> receive;
+    /// A message. It counts towards inbox_bytes_max as long as `held` lives, or a chunk's bytes.
+    std::function<void(Message, Held held)> receive;
     /// Of a worker's chunk, in place of its bytes (kReference), or of ours, which it could not get
     /// (kMissing). May be empty: such frames are then left out.
     std::function<void(FrameKind, const Referral&)> referred;
     /// Reads what was asked for, when there is room to send it. A failure ends that request.
     std::function<Result<SharedBytes>(const BulkRequest&)> read;
-    /// A connection came or went; for people.
+    /// A connection came or went, or (worker -1, at most once a second) one that was not let in was
+    /// refused by its certificate; for people.
     std::function<void(WorkerId, const std::string& what)> note;
   };
 
@@ -67,7 +75,8 @@ class HubServer {
   virtual void drop_if(const std::function<std::string(const CertificateInfo&)>& refuse) = 0;
   /// Of the workers that are connected.
   virtual std::map<WorkerId, LinkStats> links() const = 0;
-  /// Takes no more connections, sends what is queued, and ends.
+  /// Takes no more connections, sends what is queued, and ends, within a few seconds. In a callback
+  /// it only begins to; the destructor, which must not be called in one, then waits.
   virtual void stop() = 0;
 };
 

@@ -17,6 +17,7 @@ namespace causeway {
 namespace {
 
 constexpr size_t kReadAheadBytes = size_t{64} << 10;
+constexpr long kChainBytesMax = 16 << 10;  // of the certificates that a stranger may show
 
 /// The oldest reason in OpenSSL's queue, which is then empty.
 std::string openssl_reason() {
@@ -25,6 +26,13 @@ std::string openssl_reason() {
   if (code == 0) return "no reason given";
   const char* reason = ERR_reason_error_string(code);
   return reason != nullptr ? reason : fmt::format("OpenSSL error {:#x}", code);
+}
+
+/// Before a call whose SSL_get_error counts: what others left in this thread's queue would be taken
+/// for its failure.
+void forget_errors() {
+  ERR_clear_error();
+  errno = 0;
 }
 
 using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
@@ -65,6 +73,23 @@ bool use_identity(SSL_CTX* context, const Identity& identity) {
          SSL_CTX_check_private_key(context) == 1;
 }
 
+/// Whether an alert says that our certificate does not serve.
+bool judges_certificate(int alert) {
+  switch (alert) {
+    case SSL_AD_BAD_CERTIFICATE:
+    case SSL_AD_UNSUPPORTED_CERTIFICATE:
+    case SSL_AD_CERTIFICATE_REVOKED:
+    case SSL_AD_CERTIFICATE_EXPIRED:
+    case SSL_AD_CERTIFICATE_UNKNOWN:
+    case SSL_AD_UNKNOWN_CA:
+    case SSL_AD_ACCESS_DENIED:
+    case SSL_AD_CERTIFICATE_REQUIRED:
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool is_address(const std::string& host) {
   in6_addr ignored;
   return inet_pton(AF_INET, host.c_str(), &ignored) == 1 ||
@@ -78,13 +103,21 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::make(const Identity& ident
   CW_CHECK(context != nullptr, "OpenSSL: {}", openssl_reason());
   std::shared_ptr<const TlsContext> out(new TlsContext(context, is_hub));
   SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
-  SSL_CTX_set_ciphersuites(context,
-                           "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
-                           "TLS_CHACHA20_POLY1305_SHA256");
+  // No groups of OpenSSL's own choice: a stranger would ask for ffdhe8192, which costs a server a
+  // hundred times what it costs to ask. Keys are Ed25519 (net/certificates.h).
+  const bool narrowed = SSL_CTX_set_ciphersuites(context,
+                                                 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:"
+                                                 "TLS_CHACHA20_POLY1305_SHA256") == 1 &&
+                        SSL_CTX_set1_groups_list(context, "X25519:P-256") == 1 &&
+                        SSL_CTX_set1_sigalgs_list(context, "ed25519") == 1 &&
+                        SSL_CTX_set1_client_sigalgs_list(context, "ed25519") == 1;
+  CW_CHECK(narrowed, "OpenSSL: {}", openssl_reason());
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 0);
+  SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_max_cert_list(context, kChainBytesMax);
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_default_read_buffer_len(context, kReadAheadBytes);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
@@ -114,11 +147,15 @@ TlsStream::TlsStream(std::shared_ptr<const TlsContext> context, int socket, cons
     return;
   }
   SSL_set_connect_state(ssl_);
+  // An empty name would mean that any will do.
+  CW_CHECK(!host.empty());
   X509_VERIFY_PARAM* wanted = SSL_get0_param(ssl_);
+  X509_VERIFY_PARAM_set_hostflags(
+      wanted, X509_CHECK_FLAG_NO_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   if (is_address(host)) {
-    X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str());
+    CW_CHECK(X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) == 1);
   } else {
-    X509_VERIFY_PARAM_set1_host(wanted, host.c_str(), host.size());
+    CW_CHECK(X509_VERIFY_PARAM_set1_host(wanted, host.c_str(), host.size()) == 1);
     SSL_set_tlsext_host_name(ssl_, host.c_str());
   }
 }
@@ -126,7 +163,11 @@ TlsStream::TlsStream(std::shared_ptr<const TlsContext> context, int socket, cons
 TlsStream::~TlsStream() { SSL_free(ssl_); }
 
 TlsStream::Status TlsStream::failed(int result) {
-  switch (SSL_get_error(ssl_, result)) {
+  const int system = errno;
+  const int what = SSL_get_error(ssl_, result);
+  const unsigned long code = ERR_peek_error();
+  std::string reason = openssl_reason();
+  switch (what) {
     case SSL_ERROR_WANT_READ:
       return Status::kWantRead;
     case SSL_ERROR_WANT_WRITE:
@@ -134,15 +175,29 @@ TlsStream::Status TlsStream::failed(int result) {
     case SSL_ERROR_ZERO_RETURN:
       return Status::kClosed;
     case SSL_ERROR_SYSCALL:
-      error_ = errno == 0 ? "the connection was cut" : std::strerror(errno);
-      break;
+      error_ = system == 0 ? "the connection was cut" : std::strerror(system);
+      return Status::kFailed;
     default:
-      error_ = openssl_reason();
-      if (const long verdict = SSL_get_verify_result(ssl_); verdict != X509_V_OK)
-        error_ = fmt::format("its certificate does not serve: {}",
-                             X509_verify_cert_error_string(verdict));
+      break;
   }
-  ERR_clear_error();
+  const int number = ERR_GET_REASON(code);
+  const bool handshaking = SSL_is_init_finished(ssl_) == 0;
+  if (const long verdict = SSL_get_verify_result(ssl_); handshaking && verdict != X509_V_OK) {
+    verdict_ = Verdict::kOurs;
+    error_ =
+        fmt::format("its certificate does not serve: {}", X509_verify_cert_error_string(verdict));
+  } else if (number == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
+    verdict_ = Verdict::kOurs;
+    error_ = "it has shown no certificate";
+  } else if (judges_certificate(number - SSL_AD_REASON_OFFSET)) {
+    // Before it has proved who it is, anybody on the way may have said so.
+    if (!handshaking) verdict_ = Verdict::kTheirs;
+    error_ = fmt::format("it does not take our certificate: {}", reason);
+  } else if (number == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+    error_ = "the connection was cut";
+  } else {
+    error_ = fmt::format("TLS: {}", reason);
+  }
   return Status::kFailed;
 }
 
@@ -155,6 +210,7 @@ TlsStream::Moved TlsStream::failed_plainly(const char* what) {
 
 TlsStream::Status TlsStream::handshake() {
   if (ssl_ == nullptr) return Status::kDone;
+  forget_errors();
   const int done = SSL_do_handshake(ssl_);
   return done == 1 ? Status::kDone : failed(done);
 }
@@ -166,6 +222,7 @@ TlsStream::Moved TlsStream::read(std::span<std::byte> out) {
     return {got == 0 ? Status::kClosed : Status::kDone, static_cast<size_t>(got)};
   }
   size_t got = 0;
+  forget_errors();
   const int done = SSL_read_ex(ssl_, out.data(), out.size(), &got);
   return {done == 1 ? Status::kDone : failed(done), got};
 }
@@ -177,6 +234,7 @@ TlsStream::Moved TlsStream::write(ByteSpan bytes) {
     return {Status::kDone, static_cast<size_t>(sent)};
   }
   size_t sent = 0;
+  forget_errors();
   const int done = SSL_write_ex(ssl_, bytes.data(), bytes.size(), &sent);
   return {done == 1 ? Status::kDone : failed(done), sent};
 }

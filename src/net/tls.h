@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Mutual TLS 1.3 over a socket that does not block, by OpenSSL.
+// Mutual TLS 1.3 over a socket that does not block, by OpenSSL. It writes to the socket without
+// MSG_NOSIGNAL: threads that use it block or ignore SIGPIPE (net/net_threads.h).
 #pragma once
 
 #include <openssl/types.h>
@@ -53,7 +54,15 @@ class TlsStream {
     size_t bytes = 0;
   };
 
-  /// `socket` does not block, and outlives the stream. `host`: whom a site wants to reach.
+  /// Why it failed, for who must decide whether to try again.
+  enum class Verdict : uint8_t {
+    kNone = 1,    ///< the connection was cut, or what came was no TLS
+    kOurs = 2,    ///< the other side's certificate does not serve
+    kTheirs = 3,  ///< ours does not serve the other side, and it proved that it may say so
+  };
+
+  /// `socket` does not block, and outlives the stream. `host`: whom a site wants to reach, not
+  /// empty.
   TlsStream(std::shared_ptr<const TlsContext> context, int socket, const std::string& host);
   ~TlsStream();
   TlsStream(const TlsStream&) = delete;
@@ -66,6 +75,7 @@ class TlsStream {
   void shut_down();
 
   const std::string& error() const { return error_; }
+  Verdict verdict() const { return verdict_; }
   /// The certificate that the other side has shown; only after the handshake. Fault::kRefused with
   /// why it does not serve.
   Result<CertificateInfo> peer() const;
@@ -78,6 +88,7 @@ class TlsStream {
   const int socket_;
   SSL* ssl_ = nullptr;
   std::string error_;
+  Verdict verdict_ = Verdict::kNone;
 };
 
 }  // namespace causeway

@@ -16,14 +16,26 @@ const Value* own_site(const OwnPart& own, const std::string& name) {
   return nullptr;
 }
 
-/// A shared site's table with what is known here of its text.
+/// A shared site's table with what is known here of its text. Nothing but name and weight comes
+/// from the hub: which files are read is said here, whatever it says.
 Value with_text(const Value& shared, const OwnPart& own) {
   const Value* name = shared.find("name");
-  const Value* here = name == nullptr ? nullptr : own_site(own, name->string());
-  if (here == nullptr) return shared;
-  Value out = *here;
-  for (const auto& [key, value] : shared.table()) out.set(key, value);
+  const bool named = name != nullptr && name->is(Value::Kind::kString);
+  const Value* here = named ? own_site(own, name->string()) : nullptr;
+  Value out = here != nullptr ? *here : Value(Value::Table{});
+  for (const char* key : {"name", "weight"})
+    if (const Value* value = shared.find(key)) out.set(key, *value);
   return out;
+}
+
+/// Nor where anything lies on this machine.
+void take_paths_away(Value& root) {
+  if (Value* run = root.find("run"); run != nullptr && run->is(Value::Kind::kTable)) {
+    run->set("folder", std::string());
+    run->set("pin", false);
+  }
+  if (Value* model = root.find("model"); model != nullptr && model->is(Value::Kind::kTable))
+    model->set("init", std::string());
 }
 
 }  // namespace
@@ -65,6 +77,7 @@ Recipe read_shared_recipe(const std::string& shared, const OwnPart& own, Mistake
   data.set("tokenizer", own.tokenizer);
   data.set("recorded", own.recorded);
   root.set("data", std::move(data));
+  take_paths_away(root);
   Recipe recipe = read_recipe(root, own.base, mistakes, SiteText::kElsewhere);
   recipe.run.threads = own.threads;
   return recipe;

@@ -23,7 +23,8 @@ struct OwnPart {
   int64_t threads = 0;
 };
 
-/// The recipe of a worker: the shared one with its own part. All mistakes are told at once.
+/// The recipe of a worker: the shared one with its own part. No path in `shared` is followed: a hub
+/// that lies does not say what is read here. All mistakes are told at once.
 Recipe read_shared_recipe(const std::string& shared, const OwnPart& own, Mistakes& mistakes);
 
 }  // namespace causeway

@@ -6,15 +6,15 @@
 namespace causeway {
 namespace {
 
-std::string_view text_of(const Bytes& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+std::string_view text_of(const SharedBytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.view().data()), bytes.view().size()};
 }
 
 }  // namespace
 
 Result<Recipe> read_charter_recipe(const Charter& charter, OwnPart own, const std::string& folder) {
   own.tokenizer = "bytes";
-  if (!charter.tokenizer.empty()) {
+  if (charter.tokenizer.size() > 0) {
     own.tokenizer = folder + "/tokenizer.json";
     CW_TRY(write_file_atomically(own.tokenizer, text_of(charter.tokenizer)));
   }

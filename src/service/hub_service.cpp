@@ -70,8 +70,14 @@ Result<void> HubService::open() {
   if (recipe_.data.tokenizer != "bytes") {
     const std::string json = recipe_.tokenizer->json();
     const auto bytes = std::as_bytes(std::span(json));
-    tokenizer_.assign(bytes.begin(), bytes.end());
+    tokenizer_ = SharedBytes(Bytes(bytes.begin(), bytes.end()));
   }
+  // With room for what a charter has beside the two.
+  constexpr size_t kMost = kCharterBytesMax - (size_t{64} << 10);
+  if (shared_recipe(recipe_).size() + static_cast<size_t>(tokenizer_.size()) > kMost)
+    return failure(Fault::kBadInput,
+                   "recipe and tokenizer have more than {} bytes, which is more than workers take",
+                   kMost);
   return {};
 }
 
@@ -122,8 +128,11 @@ Result<void> HubService::listen() {
   open_objects();
   HubServer::Handler handler;
   handler.admit = [this](const Preface& preface, const Peer& peer) { return admit(preface, peer); };
-  handler.receive = [this](Message message) {
-    objects_ != nullptr ? objects_->receive(std::move(message)) : give(std::move(message));
+  handler.receive = [this](Message message, HubServer::Held held) {
+    if (objects_ != nullptr && std::holds_alternative<Chunk>(message.body))
+      objects_->receive(std::move(message));
+    else
+      hear(std::move(message), std::move(held));
   };
   if (objects_ != nullptr)
     handler.referred = [this](FrameKind kind, const Referral& referral) {
@@ -144,9 +153,13 @@ Result<SharedBytes> HubService::read(const BulkRequest& request) const {
 }
 
 void HubService::note(WorkerId worker, const std::string& text) {
+  // Who connects again and again must not fill the log's disk.
+  constexpr size_t kNotesMax = 32;
   const std::lock_guard lock(mutex_);
-  constexpr size_t kNotesMax = 1'000;
-  if (notes_.size() < kNotesMax) notes_.emplace_back(worker, text);
+  if (notes_.size() < kNotesMax)
+    notes_.emplace_back(worker, text);
+  else
+    ++notes_left_out_;
 }
 
 void HubService::open_objects() {
@@ -157,7 +170,7 @@ void HubService::open_objects() {
     server_->send_bulk(what, recipe_.hub.chunk_bytes);
   };
   hooks.read = [this](const BulkRequest& what) { return read(what); };
-  hooks.give = [this](Message message) { give(std::move(message)); };
+  hooks.give = [this](Message message) { hear(std::move(message), {}); };
   hooks.note = [this](WorkerId worker, const std::string& text) { note(worker, text); };
   objects_ = std::make_unique<HubObjects>(*options_.store->store, clock_, options_.store->chunks,
                                           card_.run, std::move(hooks));
@@ -210,7 +223,7 @@ Result<Charter> HubService::admit(const Preface& preface, const Peer& peer) cons
   const auto recipe = std::as_bytes(std::span(card_.recipe));
   return Charter{card_.run,
                  name,
-                 {recipe.begin(), recipe.end()},
+                 Bytes(recipe.begin(), recipe.end()),
                  tokenizer_,
                  digest_of(card_.recipe),
                  recipe_.shape->layout().digest(),
@@ -229,29 +242,51 @@ void HubService::give(HubInput input) {
   news_.notify_one();
 }
 
-/// What has come, or nothing when the machine wants to be woken or a while has passed.
-bool HubService::take_inputs(std::vector<HubInput>& inputs) {
+void HubService::hear(Message message, HubServer::Held held) {
+  {
+    const std::lock_guard lock(mutex_);
+    heard_.push_back({std::move(message), std::move(held)});
+  }
+  news_.notify_one();
+}
+
+/// What has come, or nothing when the machine wants to be woken or a while has passed. Who asks for
+/// more work than can be done is not heard until some is: then nobody is read any more
+/// (net/inbox.h).
+bool HubService::take_inputs(std::vector<HubInput>& inputs, std::vector<Heard>& heard) {
+  constexpr size_t kHeardAtOnce = 1'024, kBehindMax = 65'536;
+  const bool behind = work_->pending() > kBehindMax;
   const int64_t wait_ms = std::clamp<int64_t>(machine_->wake_ms() - now_ms(), 0, kWaitMsMax);
   std::unique_lock lock(mutex_);
-  if (inbox_.empty())
-    news_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return !inbox_.empty(); });
+  news_.wait_for(lock, std::chrono::milliseconds(wait_ms),
+                 [&] { return !inbox_.empty() || (!behind && !heard_.empty()); });
   inputs.swap(inbox_);
-  return !inputs.empty();
+  while (!behind && !heard_.empty() && heard.size() < kHeardAtOnce) {
+    heard.push_back(std::move(heard_.front()));
+    heard_.pop_front();
+  }
+  return !inputs.empty() || !heard.empty();
 }
 
 Result<HubSummary> HubService::run(const std::atomic<bool>& stop, const Show& show) {
   std::vector<HubInput> inputs;
+  std::vector<Heard> heard;
   std::vector<HubOutput> outputs;
   int64_t finished_ms = -1;
   machine_->tick(now_ms(), outputs);
   act(outputs);
   while (!stop && machine_->halted().empty() && !over(finished_ms)) {
     inputs.clear();
-    if (!take_inputs(inputs)) machine_->tick(now_ms(), outputs);
-    for (HubInput& input : inputs) {
-      if (const auto* message = std::get_if<Message>(&input)) watch_->heard(now_ms(), *message);
+    heard.clear();
+    if (!take_inputs(inputs, heard)) machine_->tick(now_ms(), outputs);
+    for (const HubInput& input : inputs) {
       machine_->on(now_ms(), input, outputs);
-      input = Logged{0};  // lets go of a chunk's bytes
+      act(outputs);
+    }
+    for (Heard& one : heard) {
+      watch_->heard(now_ms(), one.message);
+      machine_->on(now_ms(), HubInput(std::move(one.message)), outputs);
+      one = {};
       act(outputs);
     }
     act(outputs);
@@ -319,17 +354,17 @@ void HubService::look_around(const Show& show) {
   const int64_t now = now_ms();
   if (now - access_ms_ >= kAccessMs && !options_.access_folder.empty()) {
     access_ms_ = now;
+    const int64_t now_unix_s = clock_.unix_ms() / 1000;
     if (const auto list = read_access_list(options_.access_folder))
-      server_->drop_if(
-          [&](const CertificateInfo& info) { return list->why_refused(info.fingerprint); });
+      server_->drop_if([&](const CertificateInfo& info) {
+        // A connection may outlive the certificate that it began with.
+        if (now_unix_s > info.not_after_unix_s) return std::string("its certificate is over");
+        return list->why_refused(info.fingerprint);
+      });
   }
   if (now - looked_ms_ < kLookMs && looked_ms_ > 0) return;
   looked_ms_ = now;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [worker, text] : notes_) watch_->noted(now, worker, text);
-    notes_.clear();
-  }
+  take_notes(now);
   HubView view = watch_->view(now, *machine_, links());
   view.version = options_.version;
   view.started_unix_ms = began_unix_ms_;
@@ -338,6 +373,19 @@ void HubService::look_around(const Show& show) {
   view.resident_bytes = resident_memory_bytes();
   if (web_ != nullptr) web_->show(view);
   if (show) show(view, watch_->take_events());
+}
+
+void HubService::take_notes(int64_t now_ms) {
+  std::vector<std::pair<WorkerId, std::string>> notes;
+  int64_t left_out = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    notes.swap(notes_);
+    left_out = std::exchange(notes_left_out_, 0);
+  }
+  for (const auto& [worker, text] : notes) watch_->noted(now_ms, worker, text);
+  if (left_out > 0)
+    watch_->noted(now_ms, -1, fmt::format("{} more came and went in this half second", left_out));
 }
 
 /// The last round's result, which is the mean of all replicas, as a model that other tools load.

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -66,6 +67,11 @@ class HubService {
   Result<HubSummary> run(const std::atomic<bool>& stop, const Show& show);
 
  private:
+  struct Heard {
+    Message message;
+    HubServer::Held held;  // until it is taken in
+  };
+
   HubService(const Recipe& recipe, HubServiceOptions options, const Clock& clock);
   Result<void> open();
   Result<void> begin_run();
@@ -78,7 +84,9 @@ class HubService {
   Result<SharedBytes> read(const BulkRequest& request) const;
   void note(WorkerId worker, const std::string& text);
   void give(HubInput input);
-  bool take_inputs(std::vector<HubInput>& inputs);
+  void hear(Message message, HubServer::Held held);
+  bool take_inputs(std::vector<HubInput>& inputs, std::vector<Heard>& heard);
+  void take_notes(int64_t now_ms);
   void act(std::vector<HubOutput>& outputs);
   void look_around(const Show& show);
   std::map<WorkerId, LinkStats> links() const;
@@ -92,7 +100,7 @@ class HubService {
   const Clock& clock_;
   const int64_t began_ns_, began_unix_ms_;
   RunCard card_;
-  Bytes tokenizer_;
+  SharedBytes tokenizer_;
   std::unique_ptr<BoundPlan> plan_;
   std::unique_ptr<RoundSchedule> schedule_;
   std::unique_ptr<Threads> threads_;
@@ -107,8 +115,10 @@ class HubService {
 
   std::mutex mutex_;
   std::condition_variable news_;
-  std::vector<HubInput> inbox_;
+  std::vector<HubInput> inbox_;  // of the hub's own
+  std::deque<Heard> heard_;
   std::vector<std::pair<WorkerId, std::string>> notes_;
+  int64_t notes_left_out_ = 0;
   // Last, so that they end first: they call what is above.
   std::unique_ptr<HubWork> work_;
   std::unique_ptr<HubServer> server_;

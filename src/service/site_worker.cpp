@@ -33,6 +33,7 @@ SiteWorker::SiteWorker(SiteWorkerOptions options, Workplace& workplace, const Cl
 SiteWorker::~SiteWorker() {
   if (options_.store != nullptr) options_.store->store->cancel();
   if (client_ != nullptr) client_->stop();
+  // Its thread speaks through the client.
   trainer_.reset();
   std::shared_ptr<MachineExchange> last;
   {

@@ -15,6 +15,13 @@ int64_t down_bytes(const LinkStats& link) { return link.sent_bytes + link.store_
 
 double seconds(int64_t ms) { return static_cast<double>(ms) * 1e-3; }
 
+/// Members say what they like, and a line of a log or a terminal is to stay one.
+std::string one_line(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
+  return text;
+}
+
 }  // namespace
 
 Watch::Watch(const Recipe& recipe, const RoundSchedule& schedule)
@@ -36,7 +43,7 @@ RoundView& Watch::round(int64_t number) {
 }
 
 void Watch::event(int64_t now_ms, WorkerId worker, std::string text) {
-  events_.push_back({seconds(now_ms), worker, std::move(text)});
+  events_.push_back({seconds(now_ms), worker, one_line(std::move(text))});
   untaken_ = std::min(untaken_ + 1, kEventsMax);
   if (events_.size() > kEventsMax) events_.pop_front();
 }
@@ -98,7 +105,7 @@ void Watch::decided(int64_t now_ms, const Record& record) {
     seen.reason.clear();
     event(now_ms, admitted->worker, fmt::format("joined (epoch {})", admitted->epoch));
   } else if (const auto* removed = std::get_if<Removed>(&record)) {
-    seen_[removed->worker].reason = removed->reason;
+    seen_[removed->worker].reason = one_line(removed->reason);
     event(now_ms, removed->worker, removed->reason);
   } else if (const auto* opened = std::get_if<Opened>(&record)) {
     round(opened->round).opened_s = now_s;
