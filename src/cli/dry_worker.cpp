@@ -11,7 +11,7 @@ void add_dry_worker(CLI::App& app, int& exit_code) {
        "A worker that trains nothing: tries a hub, its certificates and links, with a model of any "
        "size.",
        "causeway dry-worker --hub hub.example.org --worker 2 --cert certs/dickens.crt",
-       [](WorkerId worker, const OwnPart&, const Clock&) -> std::unique_ptr<Workplace> {
+       [](WorkerId worker, const OwnPart&, const Clock&, Orders*) -> std::unique_ptr<Workplace> {
          return std::make_unique<DryWorkplace>(worker);
        }},
       exit_code);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/worker_command.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 
@@ -10,6 +11,7 @@
 #include "cli/store_file.h"
 #include "core/toml.h"
 #include "record/words.h"
+#include "service/site_follower.h"
 #include "service/site_worker.h"
 
 namespace causeway {
@@ -21,6 +23,7 @@ constexpr int64_t kPort = 7437;
 struct WorkerFile {
   std::string hub, folder, certificate, token_file, store, limit_up, limit_down;
   int64_t worker = -1, threads = 0, checkpoint_rounds = 1, leave_ms = 30'000;
+  int64_t group_limit_ms = 300'000;
   Value data = Value::Table{};
 
   template <class Visit>
@@ -39,11 +42,14 @@ struct WorkerFile {
           "connection.");
     visit("limit_up", limit_up, Any{}, "", "Most that is sent, such as 50Mbit/s; empty: any.");
     visit("limit_down", limit_down, Any{}, "", "Most that is received; empty: any.");
-    visit("threads", threads, Range<int64_t>{0, 1024}, "", "That compute; 0: the machine's cores.");
+    visit("threads", threads, Range<int64_t>{0, 1024}, "",
+          "That compute, in each process; 0: the machine's cores, shared out among its processes.");
     visit("checkpoint_rounds", checkpoint_rounds, Range<int64_t>{0, 1'000'000'000}, "rounds",
           "Between its checkpoints; 0: none.");
     visit("leave_ms", leave_ms, Range<int64_t>{0, 86'400'000}, "ms",
           "To hand in what is under way when it is told to leave (SIGTERM, Ctrl-C).");
+    visit("group_limit_ms", group_limit_ms, Range<int64_t>{1'000, 86'400'000}, "ms",
+          "Where several processes are one worker: longest that one waits for another.");
     visit("data", data, Any{}, "",
           "[[data.site]] tables, as in a recipe: where the text of this place is.");
   }
@@ -70,10 +76,14 @@ std::string folder_of(const std::string& path) {
   return std::filesystem::path(path).parent_path().string();
 }
 
+std::string own_folder(const WorkerFile& file) {
+  return file.folder.empty() ? fmt::format("runs/worker-{}", file.worker) : file.folder;
+}
+
 Result<SiteWorkerOptions> options_of(const WorkerArguments& arguments, const WorkerFile& file) {
   SiteWorkerOptions out;
   out.worker = static_cast<WorkerId>(file.worker);
-  out.folder = file.folder.empty() ? fmt::format("runs/worker-{}", file.worker) : file.folder;
+  out.folder = own_folder(file);
   out.version = CAUSEWAY_VERSION;
   out.checkpoint_rounds = file.checkpoint_rounds;
   out.leave_ms = file.leave_ms;
@@ -114,6 +124,7 @@ WorkerFile read_file(const WorkerArguments& arguments, OwnPart& own, Mistakes& m
   put(file.threads, given.threads, unset.threads);
   put(file.checkpoint_rounds, given.checkpoint_rounds, unset.checkpoint_rounds);
   put(file.leave_ms, given.leave_ms, unset.leave_ms);
+  put(file.group_limit_ms, given.group_limit_ms, unset.group_limit_ms);
   if (!arguments.sites.empty()) {
     const Value root = parse_toml_file(arguments.sites, mistakes);
     if (const Value* data = root.find("data")) take_data(*data, folder_of(arguments.sites), own);
@@ -151,28 +162,33 @@ class StepLines {
   int64_t told_ns_ = 0;
 };
 
-int worker(const WorkerArguments& arguments, const WorkerCommand& command) {
-  Mistakes mistakes;
-  OwnPart own;
-  const WorkerFile file = read_file(arguments, own, mistakes);
-  if (!mistakes.empty())
-    return tell_mistakes(arguments.config.empty() ? "the command line" : arguments.config,
-                         mistakes);
+int tell_failure(Error error) {
+  if (error.fault == Fault::kPeerLost)
+    error.message +=
+        "\nthe processes of this worker end together; started again, they go on from its "
+        "checkpoint";
+  return tell_error(error);
+}
+
+/// The process that speaks to the hub: the only one, or the first.
+int lead(const WorkerArguments& arguments, const WorkerFile& file, Workplace& workplace,
+         const Clock& clock, Orders* orders) {
   auto options = options_of(arguments, file);
   if (!options) return tell_error(options.error());
   auto store = use_store(file.store, fmt::format("worker-{}", file.worker), false);
   if (!store) return tell_error(store.error());
   options->store = *std::move(store);
-  own.threads = file.threads;
-  const SystemClock clock;
-  const auto workplace = command.workplace(options->worker, std::move(own), clock);
+  if (orders != nullptr)
+    fmt::print(stderr, "the first of {} processes that are worker {}\n", orders->group().size(),
+               file.worker);
   StepLines lines(arguments.json);
   SiteWorker site(
-      *std::move(options), *workplace, clock,
+      *std::move(options), workplace, clock,
       {[&](int64_t step, double loss, int64_t tokens) { lines.tell(step, loss, tokens); },
-       [](const std::string& text) { fmt::print(stderr, "{}\n", printable_text(text)); }});
+       [](const std::string& text) { fmt::print(stderr, "{}\n", printable_text(text)); }},
+      orders);
   const auto summary = site.run(stop_on_signals());
-  if (!summary) return tell_error(summary.error());
+  if (!summary) return tell_failure(summary.error());
   using End = SiteSummary::End;
   if (summary->end == End::kRefused)
     return tell_error({Fault::kRefused, "the hub refuses: " + printable_text(summary->reason)});
@@ -183,6 +199,42 @@ int worker(const WorkerArguments& arguments, const WorkerCommand& command) {
   }
   fmt::print("finished at step {}\nweights {}\n", summary->steps, summary->weights);
   return kDone;
+}
+
+/// Any other process of the site: silent, unless something is wrong here.
+int follow(const WorkerFile& file, Workplace& workplace, Orders& orders) {
+  const int32_t rank = orders.group().rank();
+  const auto code = follow_site_worker(
+      orders, workplace, fmt::format("{}/rank-{}", own_folder(file), rank), stop_on_signals());
+  if (code) return *code;
+  return tell_error({code.error().fault, fmt::format("rank {}: {}", rank, code.error().message)});
+}
+
+int worker(const WorkerArguments& arguments, const WorkerCommand& command) {
+  Mistakes mistakes;
+  OwnPart own;
+  const WorkerFile file = read_file(arguments, own, mistakes);
+  if (!mistakes.empty())
+    return tell_mistakes(arguments.config.empty() ? "the command line" : arguments.config,
+                         mistakes);
+  SiteProcesses site;
+  if (command.join) {
+    auto joined = command.join(file.group_limit_ms);
+    if (!joined) return tell_error(joined.error());
+    site = *std::move(joined);
+  }
+  own.threads = file.threads > 0 ? file.threads : site.threads;
+  const SystemClock clock;
+  std::optional<Orders> orders;
+  if (site.group != nullptr && site.group->size() > 1)
+    orders.emplace(*site.group, clock, std::min<int64_t>(1'000, file.group_limit_ms / 4));
+  const auto workplace = command.workplace(static_cast<WorkerId>(file.worker), std::move(own),
+                                           clock, orders ? &*orders : nullptr);
+  if (orders && !site.group->leads()) return follow(file, *workplace, *orders);
+  const int code = lead(arguments, file, *workplace, clock, orders ? &*orders : nullptr);
+  // They may be gone already; what is to be said about that was said.
+  if (orders) static_cast<void>(orders->end(code));
+  return code;
 }
 
 }  // namespace
@@ -207,11 +259,14 @@ void add_worker_command(CLI::App& app, WorkerCommand what, int& exit_code) {
                       "store.toml of the hub's object store, through which bytes shall go");
   command->add_option("--limit-up", file.limit_up, "Most that is sent, such as 50Mbit/s");
   command->add_option("--limit-down", file.limit_down, "Most that is received");
-  command->add_option("--threads", file.threads, "That compute; 0: the machine's cores");
+  command->add_option("--threads", file.threads,
+                      "That compute, in each process; 0: the machine's cores");
   command->add_option("--checkpoint-rounds", file.checkpoint_rounds,
                       "Rounds between its checkpoints; 0: none");
   command->add_option("--leave-ms", file.leave_ms,
                       "Time to hand in what is under way when it is told to leave");
+  command->add_option("--group-limit-ms", file.group_limit_ms,
+                      "Where several processes are one worker: longest that one waits for another");
   command->add_flag("--json", arguments->json, "Each step as a JSON line");
   command->footer(
       "The recipe comes from the hub; only paths of text, device and identity are said here.\n"

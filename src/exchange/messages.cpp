@@ -30,6 +30,15 @@ Bytes encode_message(const Message& message) {
 }
 
 // A chunk is the last field of its message: all before its bytes is the head.
+Bytes MessagePieces::joined() const {
+  Bytes out;
+  out.reserve(size());
+  out.insert(out.end(), head.begin(), head.end());
+  out.insert(out.end(), body.view().begin(), body.view().end());
+  out.insert(out.end(), tail.begin(), tail.end());
+  return out;
+}
+
 MessagePieces encode_pieces(const Message& message) {
   const auto* chunk = std::get_if<Chunk>(&message.body);
   if (chunk == nullptr) return {encode_message(message), {}, {}};

@@ -157,6 +157,8 @@ struct MessagePieces {
   SharedBytes body;
   Bytes tail;
   size_t size() const { return head.size() + static_cast<size_t>(body.size()) + tail.size(); }
+  /// A copy in one piece.
+  Bytes joined() const;
 };
 MessagePieces encode_pieces(const Message& message);
 /// Any bytes are safe. Fault::kRefused if they are of another version; Fault::kCorrupt if they are

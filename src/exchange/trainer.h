@@ -21,8 +21,9 @@ class Trainer {
   virtual ~Trainer() = default;
 
   enum class Status : uint8_t { kStepped = 1, kWaiting = 2 };
-  /// Goes on to the end of the step, or until a consensus is not there yet.
-  virtual Status advance() = 0;
+  /// Goes on to the end of the step, or until a consensus is not there yet. After a failure it must
+  /// not be advanced again.
+  virtual Result<Status> advance() = 0;
   /// After the last step: the closing round (sync/channel.h), if the plan has one.
   virtual Status close() { return Status::kStepped; }
   virtual int64_t steps() const = 0;            ///< finished

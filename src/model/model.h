@@ -36,6 +36,9 @@ struct StepOptions {
   /// Keep only each block's input, and compute the rest again in the backward pass: Chen and
   /// others, "Training Deep Nets with Sublinear Memory Cost", arXiv:1604.06174.
   bool recompute = false;
+  /// The rows are one of so many parts of a batch, all with as many rows: loss and gradient are
+  /// divided by it, so that those of the parts add up to the batch's.
+  int64_t parts = 1;
 };
 
 /// A language model as explicit forward and backward passes over flat arenas. Immutable: weights

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -89,6 +90,28 @@ TEST_P(Step, LanesAndSlicesChangeRoundingOnly) {
       EXPECT_NEAR(parts.loss, whole.loss, 1e-6 * whole.loss);
       EXPECT_LE(distance(parts, whole), 2e-6) << lanes << " lanes, slices of " << micro_tokens;
     }
+}
+
+// Each part is computed for itself, as another process of a site does. In float64, so that only the
+// order of sums differs: some hundred terms, each rounded to 2^-53.
+TEST_P(Step, PartsAddUpToTheBatch) {
+  Arena x(placement_, at::kDouble), whole(placement_, at::kDouble), part(placement_, at::kDouble);
+  x.flat().copy_(x_->flat());
+  const double loss = model_->loss_and_gradient(x, tokens_, whole, {});
+  for (const int64_t parts : {2, 3, 12}) {
+    StepOptions options;
+    options.parts = parts;
+    const int64_t rows = tokens_.size(0) / parts;
+    double sum = 0;
+    at::Tensor gradient = at::zeros_like(whole.flat());
+    for (int64_t i = 0; i < parts; ++i) {
+      sum += model_->loss_and_gradient(x, tokens_.narrow(0, i * rows, rows), part, options);
+      gradient += part.flat();
+    }
+    EXPECT_NEAR(sum, loss, 1e-13 * loss);
+    EXPECT_LE(((gradient - whole.flat()).norm() / whole.flat().norm()).item<double>(), 1e-13)
+        << parts << " parts";
+  }
 }
 
 // Goal: bfloat16 is near float32. One rounding is 2^-9; a few dozen of them meet in a gradient.

@@ -12,13 +12,6 @@
 namespace causeway {
 namespace {
 
-Bytes joined(const MessagePieces& pieces) {
-  Bytes out = pieces.head;
-  out.insert(out.end(), pieces.body.view().begin(), pieces.body.view().end());
-  out.insert(out.end(), pieces.tail.begin(), pieces.tail.end());
-  return out;
-}
-
 void check_head(ByteSpan bytes) {
   if (bytes.size() != kFrameHeadBytes) return;
   const auto head = decode_frame_head(bytes);
@@ -48,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       break;
     case 2:
       if (const auto charter = decode_charter(bytes))
-        check_same(joined(encode_charter(*charter)), bytes);
+        check_same(encode_charter(*charter).joined(), bytes);
       break;
     case 3:
       if (const auto one = decode_referral(bytes)) check_same(encode_referral(*one), bytes);

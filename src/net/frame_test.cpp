@@ -22,13 +22,6 @@ Charter some_charter() {
 }
 Refusal some_refusal() { return {Fault::kIo, "the disk is full"}; }
 
-Bytes joined(const MessagePieces& pieces) {
-  Bytes out = pieces.head;
-  out.insert(out.end(), pieces.body.view().begin(), pieces.body.view().end());
-  out.insert(out.end(), pieces.tail.begin(), pieces.tail.end());
-  return out;
-}
-
 /// By kind: most bytes of a payload, as docs/security.md has them.
 const std::map<FrameKind, uint32_t>& limits() {
   static const std::map<FrameKind, uint32_t> table = {
@@ -87,7 +80,7 @@ TEST(Frame, PrefaceCharterAndRefusalComeBackAsTheyWere) {
   EXPECT_EQ(preface->worker, 3);
   EXPECT_EQ(preface->version, "1.2.3");
   EXPECT_EQ(preface->token, "secret");
-  const auto charter = decode_charter(joined(encode_charter(some_charter())));
+  const auto charter = decode_charter(encode_charter(some_charter()).joined());
   ASSERT_TRUE(charter.ok());
   EXPECT_EQ(charter->site, "dickens");
   EXPECT_EQ(charter->recipe, some_charter().recipe);
@@ -102,7 +95,7 @@ TEST(Frame, PrefaceCharterAndRefusalComeBackAsTheyWere) {
 // Goal: the wire does not change by accident. Method: digests, seen once and written down.
 TEST(Frame, TheWireIsWhatItWas) {
   EXPECT_EQ(digest_of(encode_preface(some_preface())).hex(), "");
-  EXPECT_EQ(digest_of(joined(encode_charter(some_charter()))).hex(), "");
+  EXPECT_EQ(digest_of(encode_charter(some_charter()).joined()).hex(), "");
   EXPECT_EQ(digest_of(encode_refusal(some_refusal())).hex(), "");
 }
 
@@ -150,7 +143,7 @@ TEST(Frame, BothSidesSayWhichStoreTheyUse) {
   EXPECT_EQ(decode_preface(encode_preface(preface))->store, "runs/team");
   Charter charter;
   charter.store = "runs/team";
-  EXPECT_EQ(decode_charter(joined(encode_charter(charter)))->store, "runs/team");
+  EXPECT_EQ(decode_charter(encode_charter(charter).joined())->store, "runs/team");
 }
 
 // Goal: a tokenizer of many megabytes is not copied for each worker.
@@ -210,8 +203,8 @@ void expect_harmless(const Bytes& bytes, Decode decode, Encode encode) {
 TEST(Frame, HostileBytesAreARefusalOrAnotherFrame) {
   expect_harmless(encode_preface(some_preface()), decode_preface, encode_preface);
   expect_harmless(encode_refusal(some_refusal()), decode_refusal, encode_refusal);
-  expect_harmless(joined(encode_charter(some_charter())), decode_charter,
-                  [](const Charter& charter) { return joined(encode_charter(charter)); });
+  expect_harmless(encode_charter(some_charter()).joined(), decode_charter,
+                  [](const Charter& charter) { return encode_charter(charter).joined(); });
 }
 
 // Goal: a length that is claimed is not believed. Method: the largest counts in front of nothing.

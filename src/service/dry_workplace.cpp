@@ -74,7 +74,7 @@ class DryTrainer final : public Trainer {
         replica_(std::move(replica)),
         engine_(plan, worker, replica_, exchange) {}
 
-  Status advance() override {
+  Result<Status> advance() override {
     constexpr Hook kHooks[] = {Hook::kAfterBackward, Hook::kBeforeUpdate, Hook::kAfterUpdate};
     if (next_hook_ == 0 && trains()) move();
     for (; next_hook_ < std::size(kHooks); ++next_hook_)

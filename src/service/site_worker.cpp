@@ -24,11 +24,12 @@ bool fires(const BoundPlan& plan, int64_t step) {
 }  // namespace
 
 SiteWorker::SiteWorker(SiteWorkerOptions options, Workplace& workplace, const Clock& clock,
-                       Events events)
+                       Events events, Orders* orders)
     : options_(std::move(options)),
       workplace_(workplace),
       clock_(clock),
-      events_(std::move(events)) {}
+      events_(std::move(events)),
+      orders_(orders) {}
 
 SiteWorker::~SiteWorker() {
   if (options_.store != nullptr) options_.store->store->cancel();
@@ -60,14 +61,15 @@ Result<void> SiteWorker::welcomed(const Charter& charter) {
   return {};
 }
 
-/// False if it is told to stop before.
+/// False if it is told to stop, or is refused, before.
 Result<bool> SiteWorker::await_charter(const std::atomic<bool>& stop) {
   while (!stop) {
     {
       const std::lock_guard lock(mutex_);
-      if (refused_) return *refused_;
+      if (refused_) return false;
       if (charter_) return true;
     }
+    CW_TRY(keep_followers());
     std::this_thread::sleep_for(std::chrono::milliseconds(kWaitMs / 5));
   }
   return false;
@@ -79,7 +81,14 @@ Result<void> SiteWorker::prepare() {
   std::filesystem::create_directories(options_.folder, error);
   if (error) return failure(Fault::kIo, "{}: cannot be made: {}", options_.folder, error.message());
   CW_ASSIGN(disk_, open_posix_disk(options_.folder + "/state"));
-  return workplace_.open(*charter_, options_.folder);
+  CW_TRY(workplace_.open(*charter_, options_.folder));
+  // Now that it is known to be of use.
+  if (orders_ != nullptr) CW_TRY(orders_->give(encode_charter(*charter_).joined()));
+  return {};
+}
+
+Result<void> SiteWorker::keep_followers() {
+  return orders_ == nullptr ? Result<void>() : orders_->keep();
 }
 
 void SiteWorker::begin(int64_t applied, ByteSpan machine) {
@@ -140,6 +149,29 @@ SiteSummary SiteWorker::ended(SiteSummary::End end, std::string reason) {
   return {end, std::move(reason), trainer_ == nullptr ? 0 : trainer_->steps(), {}};
 }
 
+/// How it ends if the connection was refused.
+std::optional<SiteSummary> SiteWorker::refusal() {
+  const std::lock_guard lock(mutex_);
+  if (!refused_) return std::nullopt;
+  return ended(SiteSummary::End::kRefused, refused_->message);
+}
+
+/// How it ends if the hub has let it go.
+std::optional<SiteSummary> SiteWorker::farewell() {
+  const auto [gone, refused, reason] = exchange_->with([](const WorkerMachine& one) {
+    return std::tuple(one.state() == WorkerMachine::State::kGone, one.was_refused(),
+                      one.gone_reason());
+  });
+  if (!gone) return std::nullopt;
+  auto summary = ended(refused   ? SiteSummary::End::kRefused
+                       : closed_ ? SiteSummary::End::kFinished
+                                 : SiteSummary::End::kLeft,
+                       reason);
+  if (closed_) summary.weights = trainer_->weights().hex();
+  client_->stop();
+  return summary;
+}
+
 /// True if the trainer may go on.
 Result<bool> SiteWorker::take_state() {
   using State = WorkerMachine::State;
@@ -163,14 +195,15 @@ Result<bool> SiteWorker::take_state() {
 }
 
 /// Goes on to the end of a step, or of the run; false if it must wait for the hub.
-bool SiteWorker::finish_step() {
+Result<bool> SiteWorker::finish_step() {
   if (!trainer_->within_step() && trainer_->steps() >= workplace_.steps()) {
     closed_ = trainer_->close() == Trainer::Status::kStepped;
     exchange_->tick();
     return closed_;
   }
   if (!trainer_->within_step()) save_if_due();
-  if (trainer_->advance() != Trainer::Status::kStepped) {
+  CW_ASSIGN(const Trainer::Status status, trainer_->advance());
+  if (status != Trainer::Status::kStepped) {
     exchange_->tick();
     return false;
   }
@@ -254,9 +287,8 @@ void SiteWorker::connect() {
 
 Result<SiteSummary> SiteWorker::run(const std::atomic<bool>& stop) {
   connect();
-  const auto let_in = await_charter(stop);
-  if (!let_in) return ended(SiteSummary::End::kRefused, let_in.error().message);
-  if (!*let_in) return ended(SiteSummary::End::kLeft, "told to stop");
+  CW_ASSIGN(const bool let_in, await_charter(stop));
+  if (!let_in) return refusal().value_or(ended(SiteSummary::End::kLeft, "told to stop"));
   CW_TRY(prepare());
   {
     auto exchange = std::make_shared<MachineExchange>(clock_, [this](const Message& message) {
@@ -270,24 +302,10 @@ Result<SiteSummary> SiteWorker::run(const std::atomic<bool>& stop) {
   if (!restored) begin(at_start ? 0 : -1, {});
   bool leaving = false;
   while (true) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (refused_) return ended(SiteSummary::End::kRefused, refused_->message);
-    }
-    const auto [gone, refused, reason] = exchange_->with([](const WorkerMachine& one) {
-      return std::tuple(one.state() == WorkerMachine::State::kGone, one.was_refused(),
-                        one.gone_reason());
-    });
-    if (gone) {
-      auto summary = ended(refused   ? SiteSummary::End::kRefused
-                           : closed_ ? SiteSummary::End::kFinished
-                                     : SiteSummary::End::kLeft,
-                           reason);
-      if (closed_) summary.weights = trainer_->weights().hex();
-      client_->stop();
-      return summary;
-    }
-    if ((stop || closed_) && !leaving) {
+    if (auto refused = refusal()) return *refused;
+    if (auto gone = farewell()) return *gone;
+    const bool told = stop || (orders_ != nullptr && orders_->asked_to_leave());
+    if ((told || closed_) && !leaving) {
       leaving = true;
       exchange_->with([&](WorkerMachine& one) {
         one.leave(clock_.now_ns() / 1'000'000, closed_ ? 0 : options_.leave_ms,
@@ -296,8 +314,12 @@ Result<SiteSummary> SiteWorker::run(const std::atomic<bool>& stop) {
       exchange_->tick();
       continue;
     }
-    CW_ASSIGN(const bool may, take_state());
-    if (!may || closed_ || !finish_step()) exchange_->wait(kWaitMs);
+    CW_TRY(keep_followers());
+    CW_ASSIGN(bool goes_on, take_state());
+    if (goes_on && !closed_) {
+      CW_ASSIGN(goes_on, finish_step());
+    }
+    if (!goes_on || closed_) exchange_->wait(kWaitMs);
   }
 }
 

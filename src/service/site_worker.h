@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A worker as a process: one replica that trains here, and hands its offers to a hub at another
-// place.
+// place. Other processes of the site may share the work (site/orders.h): this one then leads.
 #pragma once
 
 #include <atomic>
@@ -50,12 +50,15 @@ class SiteWorker {
     std::function<void(const std::string& text)> note;
   };
 
-  /// Workplace and clock outlive it.
-  SiteWorker(SiteWorkerOptions options, Workplace& workplace, const Clock& clock, Events events);
+  /// Workplace, clock and orders outlive it. `orders`: of a leader with followers, who hear from it
+  /// what the run is, and that it is there; their end is the caller's.
+  SiteWorker(SiteWorkerOptions options, Workplace& workplace, const Clock& clock, Events events,
+             Orders* orders = nullptr);
   ~SiteWorker();
 
   /// Until the run is finished, the hub refuses us, or `stop` is true. Fault::kBadInput or kIo if
-  /// the text of this site, or its folder, is not usable.
+  /// the text of this site, or its folder, is not usable; otherwise what failed in training, among
+  /// it Fault::kPeerLost if a follower did.
   Result<SiteSummary> run(const std::atomic<bool>& stop);
 
  private:
@@ -68,10 +71,13 @@ class SiteWorker {
   Result<bool> restore_checkpoint();
   Result<bool> fresh_trainer();
   Result<bool> take_state();
-  bool finish_step();
+  Result<bool> finish_step();
+  Result<void> keep_followers();
   void save_if_due();
   void save();
   SiteSummary ended(SiteSummary::End end, std::string reason);
+  std::optional<SiteSummary> refusal();
+  std::optional<SiteSummary> farewell();
   void note(const std::string& text) const {
     if (events_.note) events_.note(text);
   }
@@ -80,6 +86,7 @@ class SiteWorker {
   Workplace& workplace_;
   const Clock& clock_;
   const Events events_;
+  Orders* const orders_;
 
   std::mutex mutex_;
   std::optional<Charter> charter_;

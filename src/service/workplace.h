@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 
 #include "exchange/trainer.h"
 #include "net/frame.h"
+#include "site/orders.h"
 
 namespace causeway {
 
@@ -30,6 +32,11 @@ class Workplace {
   };
   /// One that has not trained yet. The exchange outlives it.
   virtual Result<Fresh> trainer(Exchange& exchange) = 0;
+  /// Instead, in a process that follows its site's leader: trains as that orders until it ends it,
+  /// and gives the exit code that it says. `stop`: this process is told to leave.
+  virtual Result<int32_t> follow(Orders&, const std::atomic<bool>&) {
+    return failure(Fault::kBadInput, "this worker is one process");
+  }
 };
 
 }  // namespace causeway

@@ -17,7 +17,7 @@ std::vector<Digest> local_weights(const Course& course, int32_t workers) {
   while (std::any_of(trainers.begin(), trainers.end(), behind)) {
     for (const auto& trainer : trainers)
       while (behind(trainer))
-        if (trainer->advance() == Trainer::Status::kWaiting) break;
+        if (trainer->advance().value() == Trainer::Status::kWaiting) break;
     exchange.pump(threads);
   }
   std::vector<Digest> out;

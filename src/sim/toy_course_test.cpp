@@ -19,7 +19,7 @@ std::unique_ptr<ToyCourse> course(const std::string& sync, ToyOptions options = 
 void train_to(Trainer& trainer, LocalExchange& exchange, int64_t steps) {
   Threads threads(1);
   while (trainer.steps() < steps)
-    if (trainer.advance() == Trainer::Status::kWaiting) exchange.pump(threads);
+    if (trainer.advance().value() == Trainer::Status::kWaiting) exchange.pump(threads);
 }
 
 class EveryToy : public testing::TestWithParam<std::pair<ToyKind, ToyOptimizer>> {};
@@ -90,7 +90,7 @@ TEST(ToyTrainer, LiesInWhatItSendsAndNotToItself) {
   const auto plain = made->trainer(0, honest), liar = made->trainer(0, lied_to);
   liar->spoil(1e20F);
   for (auto* trainer : {plain.get(), liar.get()})
-    while (trainer->advance() == Trainer::Status::kStepped) {
+    while (trainer->advance().value() == Trainer::Status::kStepped) {
     }
   ASSERT_EQ(honest.offer.parts.size(), 1U);
   ASSERT_EQ(lied_to.offer.parts.size(), 1U);

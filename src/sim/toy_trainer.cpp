@@ -97,7 +97,7 @@ ToyTrainer::ToyTrainer(const ToyModel& model, const ToyInner& inner, const Bound
       replica_(model.first(), inner),
       engine_(plan, worker, replica_, exchange) {}
 
-Trainer::Status ToyTrainer::advance() {
+Result<Trainer::Status> ToyTrainer::advance() {
   do {
     const bool fresh = !within_hook_;
     if (fresh) enter();

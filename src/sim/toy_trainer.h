@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "sim/toy_model.h"
 #include "exchange/trainer.h"
+#include "sim/toy_model.h"
 #include "sync/engine.h"
 #include "sync/replica.h"
 
@@ -56,7 +56,7 @@ class ToyTrainer final : public Trainer {
   ToyTrainer(const ToyModel& model, const ToyInner& inner, const BoundPlan& plan, WorkerId worker,
              Exchange& exchange);
 
-  Status advance() override;
+  Result<Status> advance() override;
   int64_t steps() const override { return steps_; }
   bool trains() const override { return entered_ ? trained_ : engine_.trains(steps_ + 1); }
   bool within_step() const override { return entered_; }

@@ -250,7 +250,7 @@ void WorkerNode::go_on() {
       break;
     }
     step_ready_ = false;
-    const bool stepped = trainer_->advance() == Trainer::Status::kStepped;
+    const bool stepped = trainer_->advance().value() == Trainer::Status::kStepped;
     if (stepped) step_edge();
     tick();
     if (!stepped) break;

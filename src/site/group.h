@@ -18,6 +18,7 @@ namespace causeway {
 struct GroupPlace {
   int32_t rank = 0, size = 1;
   int32_t local_rank = 0;  ///< on its machine: which GPU
+  int32_t local_size = 1;  ///< processes on its machine, which share its cores
   std::string master;      ///< host of rank 0; 127.0.0.1 if all processes are on one machine
   /// Where rank 0 listens for the others: the first free one of `port_count` ports from `port` on.
   int32_t port = 0, port_count = 1;

@@ -17,7 +17,7 @@ constexpr const char* kLoopback = "127.0.0.1";
 /// The names by which a launcher tells a process its place.
 struct Launcher {
   const char *rank, *size, *local_rank;
-  const char *local_size, *machines;  ///< either says whether all are on one machine; or null
+  const char *local_size, *machines;  ///< either says how many are on one machine; or null
   std::array<const char*, 3> run;     ///< together they name one start; null where there is none
   bool needs_port;                    ///< else kPortDefault serves
 };
@@ -69,21 +69,17 @@ Result<int32_t> number(Environment environment, const char* name, Range range) {
   return value;
 }
 
-Result<bool> on_one_machine(Environment environment, const Launcher& launcher, int32_t size) {
-  if (launcher.local_size && environment(launcher.local_size)) {
-    CW_ASSIGN(const int32_t local, number(environment, launcher.local_size, {1, size}));
-    return local == size;
-  }
-  if (launcher.machines && environment(launcher.machines)) {
-    CW_ASSIGN(const int32_t machines, number(environment, launcher.machines, {1, kSizeMax}));
-    return machines == 1;
-  }
-  return false;
+/// Processes on a machine, the most where machines differ; 0 if the launcher does not say.
+Result<int32_t> find_local_size(Environment environment, const Launcher& launcher, int32_t size) {
+  if (launcher.local_size && environment(launcher.local_size))
+    return number(environment, launcher.local_size, {1, size});
+  if (!launcher.machines || !environment(launcher.machines)) return 0;
+  CW_ASSIGN(const int32_t machines, number(environment, launcher.machines, {1, kSizeMax}));
+  return (size + machines - 1) / machines;
 }
 
-Result<std::string> find_master(Environment environment, const Launcher& launcher, int32_t size) {
-  CW_ASSIGN(const bool one, on_one_machine(environment, launcher, size));
-  if (one) return std::string(kLoopback);
+Result<std::string> find_master(Environment environment, int32_t size, bool one_machine) {
+  if (one_machine) return std::string(kLoopback);
   const char* master = environment("MASTER_ADDR");
   if (!master)
     return failure(Fault::kBadInput,
@@ -131,7 +127,9 @@ Result<GroupPlace> place_from(Environment environment) {
   if (place.size == 1 && !environment(launcher->local_rank)) return place;
   CW_ASSIGN(place.local_rank, number(environment, launcher->local_rank, {0, place.size - 1}));
   if (place.size == 1) return place;
-  CW_ASSIGN(place.master, find_master(environment, *launcher, place.size));
+  CW_ASSIGN(const int32_t local, find_local_size(environment, *launcher, place.size));
+  CW_ASSIGN(place.master, find_master(environment, place.size, local == place.size));
+  place.local_size = local > 0 ? local : place.master == kLoopback ? place.size : 1;
   CW_TRY(find_ports(environment, *launcher, place));
   return place;
 }

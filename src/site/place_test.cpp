@@ -79,6 +79,7 @@ TEST(Place, OfTorchrun) {
   EXPECT_EQ(place->rank, 5);
   EXPECT_EQ(place->size, 8);
   EXPECT_EQ(place->local_rank, 1);
+  EXPECT_EQ(place->local_size, 4);
   EXPECT_EQ(place->master, "node-1");
   // 29400 itself is torchrun's own.
   EXPECT_EQ(place->port, 29401);
@@ -91,6 +92,7 @@ TEST(Place, OfSrun) {
   EXPECT_EQ(place->rank, 3);
   EXPECT_EQ(place->size, 4);
   EXPECT_EQ(place->local_rank, 1);
+  EXPECT_EQ(place->local_size, 2);
   EXPECT_EQ(place->master, "10.0.0.1");
   EXPECT_EQ(place->port, 31001);
 }
@@ -101,6 +103,7 @@ TEST(Place, OfMpirunOnOneMachineNeedsNothingMore) {
   EXPECT_EQ(place->rank, 1);
   EXPECT_EQ(place->size, 2);
   EXPECT_EQ(place->local_rank, 1);
+  EXPECT_EQ(place->local_size, 2);
   EXPECT_EQ(place->master, "127.0.0.1");
   EXPECT_EQ(place->port, 29501);
 }
@@ -114,6 +117,17 @@ TEST(Place, OnOneMachineIsTheLoopbackWhateverMasterAddrSays) {
   EXPECT_EQ(place_of(without(kTorchrun, "LOCAL_WORLD_SIZE"))->master, "node-1");
   for (const char* host : {"localhost", "127.0.0.1", "127.9.8.7", "::1"})
     EXPECT_EQ(place_of(with(kTorchrun, {{"MASTER_ADDR", host}}))->master, "127.0.0.1") << host;
+}
+
+// What shares a machine's cores: all, if nothing is said and the leader is here.
+TEST(Place, KnowsHowManyShareItsMachine) {
+  const auto local_size = [](const Variables& now) { return place_of(now)->local_size; };
+  EXPECT_EQ(local_size({}), 1);
+  EXPECT_EQ(local_size(with(kTorchrun, {{"LOCAL_WORLD_SIZE", "8"}})), 8);
+  EXPECT_EQ(local_size(without(kTorchrun, "LOCAL_WORLD_SIZE")), 1);
+  EXPECT_EQ(local_size(with(without(kTorchrun, "LOCAL_WORLD_SIZE"), {{"MASTER_ADDR", "::1"}})), 8);
+  EXPECT_EQ(local_size(with(kSrun, {{"SLURM_STEP_NUM_NODES", "1"}})), 4);
+  EXPECT_EQ(local_size(with(kSrun, {{"SLURM_STEP_NUM_NODES", "3"}})), 2);
 }
 
 TEST(Place, OfTheFirstLauncherCounts) {

@@ -39,12 +39,16 @@ Result<std::unique_ptr<Basis>> Basis::make(const Recipe& recipe,
   return basis;
 }
 
-Result<Worker::Parts> Basis::parts(WorkerId id) const {
+Result<Worker::Parts> Basis::parts(WorkerId id, Orders* orders) const {
   CW_ASSIGN(auto feed, open_feed(id));
-  return Worker::Parts{id,
-                       std::make_unique<TrainReplica>(*model_, placement_, *recipe_.optimizer,
-                                                      step_options(recipe_)),
-                       std::move(feed)};
+  const int64_t parts = orders == nullptr ? 1 : orders->group().size();
+  return Worker::Parts{id, replica(parts), std::move(feed), orders};
+}
+
+std::unique_ptr<TrainReplica> Basis::replica(int64_t parts) const {
+  StepOptions options = step_options(recipe_);
+  options.parts = parts;
+  return std::make_unique<TrainReplica>(*model_, placement_, *recipe_.optimizer, options);
 }
 
 Result<void> Basis::first_weights(TrainReplica& replica) const {

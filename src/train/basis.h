@@ -20,8 +20,8 @@ StepOptions step_options(const Recipe& recipe);
 /// What the workers of a run are made from: model, placement, plan, text. Immutable.
 class Basis {
  public:
-  /// Opens the text of these workers' sites. `closes`: see bind_plan. The recipe outlives the basis.
-  /// Fault::kBadInput or kIo if a file of the recipe is not usable.
+  /// Opens the text of these workers' sites. `closes`: see bind_plan. The recipe outlives the
+  /// basis. Fault::kBadInput or kIo if a file of the recipe is not usable.
   static Result<std::unique_ptr<Basis>> make(const Recipe& recipe,
                                              const std::vector<WorkerId>& workers,
                                              bool closes = false);
@@ -35,8 +35,10 @@ class Basis {
   /// Worker m belongs to site m modulo their number.
   int32_t site_of(WorkerId worker) const { return recipe_.site_of(worker); }
 
-  /// A replica of zeros and a feed at its start.
-  Result<Worker::Parts> parts(WorkerId id) const;
+  /// A replica of zeros and a feed at its start. `orders`: of a leader with followers.
+  Result<Worker::Parts> parts(WorkerId id, Orders* orders = nullptr) const;
+  /// A replica of zeros, which computes one of so many parts of every batch.
+  std::unique_ptr<TrainReplica> replica(int64_t parts = 1) const;
   /// Sets the weights that the run begins with.
   Result<void> first_weights(TrainReplica& replica) const;
 

@@ -32,9 +32,9 @@ class RecipeTrainer final : public Trainer {
         all_{{{0, basis.model().layout().count()}}},
         worker_(basis.recipe(), basis.plan(), exchange, clock, std::move(parts)) {}
 
-  Status advance() override {
+  Result<Status> advance() override {
     const Worker::Status status = worker_.advance();
-    CW_CHECK(status != Worker::Status::kFailed, "{}", worker_.error().message);
+    if (status == Worker::Status::kFailed) return worker_.error();
     return status == Worker::Status::kStepped ? Status::kStepped : Status::kWaiting;
   }
   Status close() override {

@@ -47,12 +47,15 @@ void TrainReplica::read(std::string_view state, const Region& region,
 void TrainReplica::write(std::string_view state, const Region& region,
                          std::span<const float> packed) {
   arena(state).write(region, packed);
+  if (!changes_.states.contains(state)) changes_.states.emplace(state);
   if (state == "g") gradient_replaced_ = true;
 }
 
 void TrainReplica::reset_optimizer() {
   for (const std::string& state : moments_) std::ranges::fill(arena(state).values(), 0.0f);
   updates_ = 0;
+  for (const std::string& state : moments_) changes_.states.erase(state);
+  changes_.reset = true;
 }
 
 double TrainReplica::loss_and_gradient(const at::Tensor& tokens) {

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/model.h"
@@ -27,7 +29,8 @@ class TrainReplica final : public Replica {
   void write(std::string_view state, const Region& region, std::span<const float> packed) override;
   void reset_optimizer() override;
 
-  /// tokens [B, T+1] int64: fills the gradient and returns the mean loss in nats.
+  /// tokens [B, T+1] int64: fills the gradient and returns the mean loss in nats; of a part of the
+  /// batch if the options say so.
   double loss_and_gradient(const at::Tensor& tokens);
   /// L2 norm of the gradient over all parameters; not finite if a value is not.
   double gradient_norm() const;
@@ -40,6 +43,16 @@ class TrainReplica final : public Replica {
   void set_updates(int64_t updates) { updates_ = updates; }
   /// True if the gradient was replaced by a consensus since it was computed.
   bool gradient_replaced() const { return gradient_replaced_; }
+  const Model& model() const { return model_; }
+
+  /// What came from elsewhere than loss_and_gradient and update.
+  struct Changes {
+    bool reset = false;                         ///< reset_optimizer, before what follows
+    std::set<std::string, std::less<>> states;  ///< written
+  };
+  /// Since the last call; at the first one, all that a replica of zeros lacks. What is written
+  /// through arena() is not seen, but for the first parameters.
+  Changes take_changes() { return std::exchange(changes_, {}); }
 
  private:
   const Model& model_;
@@ -49,6 +62,7 @@ class TrainReplica final : public Replica {
   std::vector<std::string> moments_;
   int64_t updates_ = 0;
   bool gradient_replaced_ = false;
+  Changes changes_{true, {"x"}};
 };
 
 }  // namespace causeway

@@ -20,6 +20,7 @@ Worker::Worker(const Recipe& recipe, const BoundPlan& plan, Exchange& exchange, 
       feed_(std::move(parts.feed)),
       engine_(std::make_unique<Engine>(plan, id_, *replica_, exchange)) {
   report_.worker = id_;
+  if (parts.orders != nullptr) followers_.emplace(*parts.orders, *replica_);
 }
 
 Worker::Status Worker::advance() {
@@ -41,7 +42,7 @@ Worker::Status Worker::advance() {
   }
   if (phase_ == Phase::kBeforeUpdate) {
     if (engine_->at(Hook::kBeforeUpdate, step, tokens_) == Go::kWait) return wait();
-    if (updates_) replica_->update(report_.rate, clip_scale_);
+    if (auto updated = update(); !updated) return fail(updated.error());
     phase_ = Phase::kAfterUpdate;
   }
   if (engine_->at(Hook::kAfterUpdate, step, tokens_) == Go::kWait) return wait();
@@ -66,12 +67,18 @@ Result<void> Worker::begin() {
                    "vocabulary",
                    recipe_.data.recorded.empty() ? "" : recipe_.data.recorded + ": ", id_,
                    steps_ + 1, most, recipe_.shape->vocabulary());
-  const at::Tensor tokens = at::from_blob(rows_.data(), {rows, row_tokens}, at::kInt).to(at::kLong);
-  report_.loss = replica_->loss_and_gradient(tokens);
+  CW_ASSIGN(report_.loss, loss_and_gradient());
   norm_ = replica_->gradient_norm();
   report_.gradient_norm = norm_;
   tokens_ += rows * (row_tokens - 1);
   return {};
+}
+
+Result<double> Worker::loss_and_gradient() {
+  const int64_t row_tokens = recipe_.shape->context() + 1;
+  if (followers_) return followers_->loss_and_gradient(rows_, row_tokens);
+  return replica_->loss_and_gradient(
+      at::from_blob(rows_.data(), {recipe_.rows(), row_tokens}, at::kInt).to(at::kLong));
 }
 
 /// Decides whether this step updates, and by which scale.
@@ -88,6 +95,13 @@ Result<void> Worker::clip(Go go) {
                    "{}; lower the learning rate, or set train.on_nonfinite = \"skip\"", what);
   skipped_ = what + "; the update was left out";
   updates_ = false;
+  return {};
+}
+
+Result<void> Worker::update() {
+  if (!updates_) return {};
+  if (followers_) return followers_->update(report_.rate, clip_scale_);
+  replica_->update(report_.rate, clip_scale_);
   return {};
 }
 

@@ -12,6 +12,7 @@
 #include "recipe/recipe.h"
 #include "record/listener.h"
 #include "sync/engine.h"
+#include "train/followers.h"
 #include "train/replica.h"
 
 namespace causeway {
@@ -30,6 +31,7 @@ class Worker {
     WorkerId id = 0;
     std::unique_ptr<TrainReplica> replica;
     std::unique_ptr<Feed> feed;
+    Orders* orders = nullptr;  ///< of a leader with followers; outlives the worker
   };
 
   /// Recipe, plan, exchange and clock outlive the worker.
@@ -62,7 +64,9 @@ class Worker {
   enum class Phase : uint8_t { kBegin, kAfterBackward, kBeforeUpdate, kAfterUpdate };
 
   Result<void> begin();
+  Result<double> loss_and_gradient();
   Result<void> clip(Go go);
+  Result<void> update();
   Status fail(Error error);
   void finish();
 
@@ -72,6 +76,7 @@ class Worker {
   std::unique_ptr<TrainReplica> replica_;
   std::unique_ptr<Feed> feed_;
   std::unique_ptr<Engine> engine_;
+  std::optional<Followers> followers_;
 
   Phase phase_ = Phase::kBegin;
   int64_t steps_ = 0, tokens_ = 0;

@@ -159,7 +159,7 @@ double Llama::loss_and_gradient(const Arena& x, const at::Tensor& tokens, Arena&
         const int64_t count = std::min(shape.slice_rows, last - row);
         const Slice slice{inputs_M.narrow(0, row * time, count * time),
                           targets_M.narrow(0, row * time, count * time), count,
-                          1.0 / static_cast<double>(batch * time), row > first};
+                          1.0 / static_cast<double>(batch * time * options.parts), row > first};
         losses[index] += slice_loss_and_gradient(weights, slice, step, gradients[index],
                                                  Workspace::of_this_thread());
       }
@@ -168,7 +168,7 @@ double Llama::loss_and_gradient(const Arena& x, const at::Tensor& tokens, Arena&
   map_.collect(x, gradients, g);
   double sum = 0;
   for (const double loss : losses) sum += loss;
-  return sum / static_cast<double>(batch * time);
+  return sum / static_cast<double>(batch * time * options.parts);
 }
 
 double Llama::slice_loss_and_gradient(const StepWeights& weights, const Slice& slice,
