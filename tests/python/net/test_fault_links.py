@@ -99,7 +99,7 @@ def test_two_workers_are_cut_off(start_run, fault_table, up, down):
 
 
 def test_without_a_quorum_nothing_is_decided(start_run, fault_table):
-    settings = PATIENT | {"quorum_count": 3, "lease_ms": 1500, "deadline_ms_min": 500}
+    settings = BRISK | {"quorum_count": 3, "deadline_ms_max": 240_000}
     run = start_run(settings=settings, delay_s=DELAY_S)
     run.start()
     run.wait_round(5)

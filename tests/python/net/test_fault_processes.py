@@ -94,7 +94,7 @@ def test_the_hub_is_killed_mid_round(start_run, fault_table):
     run.start()
     recoveries = []
     for number, (when, moment) in enumerate(MOMENTS.items()):
-        at = 3 + 5 * number
+        at = 3 + 4 * number
         run.wait_for(lambda log, at=at, moment=moment: moment(log, at), when)
         run.hub.kill()
         before = run.decisions()
@@ -165,7 +165,7 @@ def test_clocks_are_wrong_and_jump(start_run, fault_table, tmp_path):
         run.start_worker(number, env=clocks[number].environment)
     jumps = [("hub", -3600), (2, 30 * 86400), ("hub", 7200), (3, -1800), (0, 7200)]
     for number, (whose, offset_s) in enumerate(jumps):
-        run.wait_round(4 + 4 * number)
+        run.wait_round(4 + 3 * number)
         clocks[whose].set(offset_s)
     outcome = run.finish()
     assert outcome.complete, "a clock changed who counted"
