@@ -90,7 +90,7 @@ TEST(EngineSnapshot, RefusesEveryTruncationAndChangesNothing) {
   Bytes bytes = from.engine.snapshot();
   const Bytes before = to.engine.snapshot();
   for (size_t size = 0; size < bytes.size(); ++size) {
-    const auto restored = to.engine.restore(ByteSource::borrow(bytes).first(size));
+    const auto restored = to.engine.restore(ByteSource::borrow(ByteSpan(bytes).first(size)));
     ASSERT_FALSE(restored) << size;
     EXPECT_EQ(restored.error().fault, Fault::kCorrupt);
   }
