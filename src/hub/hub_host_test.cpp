@@ -43,7 +43,8 @@ struct Home {
     return parcel;
   }
   Commit result(const Folded& folded) {
-    return decode_commit(spool->view({kHubOwner, folded.result.digest}).value()).value();
+    const ByteSpan bytes = spool->view({kHubOwner, folded.result.digest}).value();
+    return decode_commit(Bytes(bytes.begin(), bytes.end())).value();
   }
 
   std::unique_ptr<BoundPlan> plan;
@@ -79,7 +80,8 @@ TEST(HubHost, FoldsChannelsOfUnlikeMembersThatItDidNotExpect) {
   for (size_t channel = 0; channel < 2; ++channel) {
     const BoundChannel& bound = home.plan->channels()[channel];
     std::vector<float> values(static_cast<size_t>(bound.count));
-    ASSERT_TRUE(decode_signal(*bound.down, commit.results[channel].bytes, values).ok());
+    ASSERT_TRUE(
+        decode_signal(*bound.down, commit.results[channel].bytes.all().value(), values).ok());
     EXPECT_EQ(values, std::vector<float>(values.size(), wanted[channel]));
   }
 }

@@ -62,8 +62,8 @@ class Pair {
   size_t draw(size_t count) { return std::uniform_int_distribution<size_t>(0, count - 1)(random_); }
   bool happens(double chance) { return std::bernoulli_distribution(chance)(random_); }
   static Message message(Body body) { return {5, 1, 3, std::move(body)}; }
-  static auto pop(Line& line) {
-    auto out = std::move(line.front());
+  static Line::value_type pop(Line& line) {
+    Line::value_type out = std::move(line.front());
     line.pop_front();
     return out;
   }
@@ -190,9 +190,12 @@ void expect_all_comes() {
                               << ": stuck at " << pair.got().size();
       ASSERT_EQ(pair.got(), pair.blob());
       const int64_t total = std::ssize(pair.blob());
-      if (chances.put_fails == 1) ASSERT_EQ(pair.referred_bytes(), 0);
-      if (chances.put_fails == 0 && chances.get_fails == 0 && chances.vanishes == 0)
+      if (chances.put_fails == 1) {
+        ASSERT_EQ(pair.referred_bytes(), 0);
+      }
+      if (chances.put_fails == 0 && chances.get_fails == 0 && chances.vanishes == 0) {
         ASSERT_EQ(pair.plain_chunks(), 0);
+      }
       // What fails costs something, but never many times the blob.
       ASSERT_LE(pair.plain_chunks() * kSizes.chunk_bytes, 4 * total);
     }

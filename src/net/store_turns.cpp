@@ -17,7 +17,7 @@ struct Job {
 }  // namespace
 
 struct StoreTurns::State : std::enable_shared_from_this<State> {
-  State(int64_t begun_max, int64_t held_max) : begun_max(begun_max), held_bytes_max(held_max) {}
+  State(int64_t begun, int64_t held) : begun_max(begun), held_bytes_max(held) {}
 
   void ask(Line line, Job job);
   bool take(Line& line, Job& job);
