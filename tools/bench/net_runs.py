@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run of a hub and workers that train nothing, as real processes with mutual TLS; what they print gets the time at
+which it came, and nothing that ends badly is measured."""
+
+import dataclasses
+import fcntl
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import machine
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "python"))
+
+from net.decisions import Decisions, LogError  # noqa: E402
+
+DONE = 0
+START_SECONDS_MAX = 300.0
+RUN_SECONDS_MAX = 900.0
+MEMORY_LOOK_S = 0.05
+PACKET_BYTES = 4096
+WEIGHTS = re.compile(r"weights (?:xxh3:)?([0-9a-f]{32})")
+
+
+class RunFailed(Exception):
+    """What ended badly, or not in time."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """Sizes of a llama, which decide how many values are exchanged."""
+
+    title: str
+    layers: int
+    width: int
+    inner: int
+    vocabulary: int
+
+    @property
+    def parameters(self) -> int:
+        layer = 4 * self.width**2 + 3 * self.width * self.inner + 2 * self.width
+        return self.vocabulary * self.width + self.layers * layer + self.width
+
+    @property
+    def bytes(self) -> int:
+        return 4 * self.parameters
+
+
+TINY = Model("0.02 MB", 1, 32, 32, 32)
+SMALL = Model("4 MB", 4, 128, 458, 256)
+MIDDLE = Model("10 MB", 8, 128, 600, 1024)
+WIDE = Model("40 MB", 8, 256, 1114, 4096)
+LARGE = Model("0.496 GB", 12, 768, 2048, 50841)
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What is run. `sync`: the recipe's table, without workers. `pace_s`: how long a step seems to take."""
+
+    model: Model
+    workers: int
+    steps: int
+    sync: str = 'preset = "fedavg", period = 1'
+    pace_s: float | None = None
+
+
+def recipe(setting: Setting) -> str:
+    model = setting.model
+    sites = "".join(f'[[data.site]]\nname = "site{number}"\n' for number in range(setting.workers))
+    # Patient: on a busy machine nobody is left out, which would be other work.
+    return (f'run = {{ name = "bench", steps = {setting.steps} }}\n'
+            f'model = {{ preset = "llama", layers = {model.layers}, width = {model.width}, heads = 4, context = 64, '
+            f"vocabulary = {model.vocabulary}, inner = {model.inner}, tied = true }}\n"
+            f'train = {{ batch_tokens = 64, optimizer = {{ name = "sgd", lr = 1e-3 }} }}\n'
+            f"sync = {{ {setting.sync}, workers = {setting.workers} }}\n"
+            f"exchange = {{ hub = {{ deadline_ms_min = 240000, deadline_ms_max = 480000, lease_ms = 60000 }} }}\n{sites}")  # fmt: skip
+
+
+class Certificates:
+    """An authority, a hub of these hosts, and a site for each worker. Made when they are first asked for."""
+
+    def __init__(self, program: pathlib.Path, folder: pathlib.Path, hosts: tuple[str, ...]):
+        self._program, self.folder, self._sites = program, folder, 0
+        shutil.rmtree(folder, ignore_errors=True)
+        self._make("authority")
+        self._make("hub", "hub", *(word for host in hosts for word in ("--host", host)))
+
+    def _make(self, *words: str) -> None:
+        done = subprocess.run([self._program, "cert", *words, "--folder", self.folder], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60)  # fmt: skip
+        if done.returncode != DONE:
+            raise RunFailed(f"cert {' '.join(words)}: {done.stderr.strip()[-300:]}")
+
+    def site(self, number: int) -> pathlib.Path:
+        while self._sites <= number:
+            self._make("site", f"site{self._sites}")
+            self._sites += 1
+        return self.folder / f"site{number}.crt"
+
+
+class Process:
+    """A child and the lines that it prints, each with the time of its coming.
+
+    `pace_s`: it is read from no sooner than so long after the line before. Its pipe holds one line, so that it can be no
+    more than two lines ahead of who reads: a worker that prints each step then takes so long for a step.
+    """
+
+    def __init__(self, name: str, command: list, folder: pathlib.Path, pace_s: float | None = None):
+        self.name, self.returncode, self.cpu_s = name, None, 0.0
+        self.lines: list[tuple[float, str]] = []
+        self._errors = folder / f"{name}.err"
+        self._came = threading.Condition()
+        out, into = os.pipe2(os.O_DIRECT | os.O_CLOEXEC) if pace_s else os.pipe()
+        if pace_s:
+            fcntl.fcntl(into, fcntl.F_SETPIPE_SZ, PACKET_BYTES)
+        try:
+            with open(self._errors, "ab") as errors:
+                self._popen = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *map(str, command)],
+                                               stdin=subprocess.DEVNULL, stdout=into, stderr=errors)  # fmt: skip
+        finally:
+            os.close(into)
+        self.pid = self._popen.pid
+        self._reader = threading.Thread(target=self._read, args=(out, pace_s), daemon=True)
+        self._reader.start()
+
+    def _read(self, out: int, pace_s: float | None) -> None:
+        rest, due = b"", 0.0
+        while True:
+            if pace_s and due:
+                time.sleep(max(0.0, due - time.monotonic()))
+            asked = time.monotonic()
+            data = os.read(out, PACKET_BYTES if pace_s else 1 << 16)
+            now = time.monotonic()
+            # A reader that was late itself makes up for it; a process that was waited for does not.
+            due = (now if now - asked > 1e-3 or not due else due) + (pace_s or 0)
+            if not data:
+                break
+            *whole, rest = (rest + data).split(b"\n")
+            with self._came:
+                self.lines += [(now, line.decode(errors="replace")) for line in whole]
+                self._came.notify_all()
+        os.close(out)
+        with self._came:
+            self._came.notify_all()
+
+    def wait_line(self, pattern: str, seconds_max: float, after: int = 0) -> re.Match:
+        """The first line from `after` on that has it."""
+        end = time.monotonic() + seconds_max
+        with self._came:
+            while True:
+                for _, line in self.lines[after:]:
+                    if match := re.search(pattern, line):
+                        return match
+                if not self._reader.is_alive() or not self._came.wait(max(0.0, min(0.5, end - time.monotonic()))):
+                    if not self._reader.is_alive() or time.monotonic() > end:
+                        raise RunFailed(f"{self.name} printed no {pattern!r}: {self.last_words()}")
+
+    def alive(self) -> bool:
+        if self.returncode is None:
+            pid, status, used = os.wait4(self.pid, os.WNOHANG)
+            if pid:
+                self.returncode = self._popen.returncode = os.waitstatus_to_exitcode(status)
+                self.cpu_s = used.ru_utime + used.ru_stime
+        return self.returncode is None
+
+    def wait(self, seconds_max: float) -> int:
+        end = time.monotonic() + seconds_max
+        while self.alive():
+            if time.monotonic() > end:
+                raise RunFailed(f"{self.name} has not ended within {seconds_max:.0f} s: {self.last_words()}")
+            time.sleep(0.01)
+        self._reader.join(10)
+        return self.returncode
+
+    def kill(self) -> None:
+        if self.alive():
+            os.kill(self.pid, signal.SIGKILL)
+            self.wait(60)
+
+    def last_words(self) -> str:
+        lines = self._errors.read_text(errors="replace").splitlines() + [line for _, line in self.lines[-1:]]
+        return " | ".join(lines[-3:])[-600:]
+
+
+class Memory(threading.Thread):
+    """The kernel's high-water mark of a process that may be replaced by another."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.peak_bytes = self.anonymous_bytes = 0
+        self._pid, self._ended = 0, threading.Event()
+
+    def of(self, pid: int) -> None:
+        self._pid = pid
+
+    def run(self) -> None:
+        while not self._ended.wait(MEMORY_LOOK_S):
+            found = {name: machine.field(f"/proc/{self._pid}/status", name).split() for name in ("VmHWM", "RssAnon")}
+            if self._pid and all(found.values()):
+                self.peak_bytes = max(self.peak_bytes, 1024 * int(found["VmHWM"][0]))
+                self.anonymous_bytes = max(self.anonymous_bytes, 1024 * int(found["RssAnon"][0]))
+
+    def stop(self) -> None:
+        self._ended.set()
+        self.join()
+
+
+class Loopback:
+    """Where hub and workers are: here, with nothing between them. Other places are in net_links.py."""
+
+    host = "127.0.0.1"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_) -> None:
+        pass
+
+    def hub_inside(self, command: list) -> list:
+        return command
+
+    def worker_inside(self, _number: int, command: list) -> list:
+        return command
+
+    def listens(self, _port: int) -> None:
+        """The hub does."""
+
+    def address(self, _number: int, port: int) -> str:
+        """Where a worker finds the hub."""
+        return f"{self.host}:{port}"
+
+
+class Run:
+    """Hub, workers and their files, in a folder that is made anew. A context manager that leaves no process."""
+
+    def __init__(self, program: pathlib.Path, folder: pathlib.Path, certificates: Certificates, setting: Setting,
+                 place: Loopback | None = None, port: int = 0):  # fmt: skip
+        self.program, self.folder, self.certificates, self.setting = program, folder, certificates, setting
+        self.place, self.port = place or Loopback(), port
+        self.hubs: list[Process] = []
+        self.workers: list[Process] = []
+        self.memory = Memory()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        (folder / "recipe.toml").write_text(recipe(setting))
+
+    def __enter__(self) -> "Run":
+        self.memory.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        for process in (*self.hubs, *self.workers):
+            process.kill()
+        self.memory.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def hub(self) -> Process:
+        return self.hubs[-1]
+
+    def start_hub(self) -> None:
+        """For the first time, or again by the same command; it listens when this returns."""
+        command = [self.program, "hub", self.folder / "recipe.toml", "--listen", f"{self.place.host}:{self.port}",
+                   "--out", self.folder / "out", "--cert", self.certificates.folder / "hub.crt", "--json"]  # fmt: skip
+        self.hubs.append(Process("hub", self.place.hub_inside(command), self.folder))
+        self.memory.of(self.hub.pid)
+        self.port = int(self.hub.wait_line(r"listening on \S+:(\d+)", START_SECONDS_MAX)[1])
+        self.place.listens(self.port)
+
+    def start_workers(self) -> None:
+        for number in range(self.setting.workers):
+            command = [self.program, "dry-worker", "--hub", self.place.address(number, self.port), "--worker", number,
+                       "--cert", self.certificates.site(number), "--folder", self.folder / f"worker{number}",
+                       "--checkpoint-rounds", 0, "--json"]  # fmt: skip
+            self.workers.append(Process(f"worker{number}", self.place.worker_inside(number, command), self.folder,
+                                        self.setting.pace_s))  # fmt: skip
+
+    def wait_step(self, step: int, seconds_max: float) -> float:
+        """Until all workers have finished it; when the last one has."""
+        pattern = rf'"step": {step},'
+        for process in self.workers:
+            process.wait_line(pattern, seconds_max)
+        return max(stamps_of(process.lines)[step] for process in self.workers)
+
+    def finish(self, seconds_max: float = RUN_SECONDS_MAX) -> dict:
+        """Waits for the end, checks all that must hold, and gives what was seen."""
+        end = time.monotonic() + seconds_max
+        for process in (*self.workers, self.hub):
+            code = process.wait(end - time.monotonic())
+            if code != DONE:
+                raise RunFailed(f"{process.name} ended with {code}: {process.last_words()}")
+        found = {"stamps": [stamps_of(process.lines) for process in self.workers], "hub": state_of(self.hub.lines),
+                 "hub_zero": zero_of(self.hub.lines), "hub_peak_bytes": self.memory.peak_bytes,
+                 "hub_anonymous_bytes": self.memory.anonymous_bytes, "hub_cpu_s": sum(hub.cpu_s for hub in self.hubs),
+                 "workers_cpu_s": sum(process.cpu_s for process in self.workers),
+                 "weights": {process.name: weights_of(process.lines) for process in (self.hub, *self.workers)}}  # fmt: skip
+        check(found, self.setting, self.folder / "out" / "hub")
+        return found
+
+
+def play(run: Run, seconds_max: float = RUN_SECONDS_MAX) -> dict:
+    """A whole run; `company` are the cores that others used meanwhile."""
+    began, busy, known = time.monotonic(), machine.busy_seconds(), sum(os.times()[:4])
+    run.start_hub()
+    run.start_workers()
+    found = run.finish(seconds_max)
+    others = machine.busy_seconds() - busy - (sum(os.times()[:4]) - known)
+    return found | {"seconds": time.monotonic() - began, "company": max(0.0, others / (time.monotonic() - began))}
+
+
+# ---- What they printed.
+
+
+def stamps_of(lines: list[tuple[float, str]]) -> dict[int, float]:
+    """Of a worker: when it had finished each step."""
+    out = {}
+    for stamp, line in list(lines):
+        if line.startswith('{"step"'):
+            out[json.loads(line)["step"]] = stamp
+    return out
+
+
+def weights_of(lines: list[tuple[float, str]]) -> str:
+    found = [match[1] for _, line in lines if (match := WEIGHTS.match(line))]
+    return found[-1] if found else ""
+
+
+def states_of(lines: list[tuple[float, str]]) -> list[tuple[float, dict]]:
+    return [(stamp, json.loads(line)) for stamp, line in lines if line.startswith('{"run"')]
+
+
+def state_of(lines: list[tuple[float, str]]) -> dict:
+    """Of a hub: the last one that it printed."""
+    states = states_of(lines)
+    return states[-1][1] if states else {}
+
+
+def zero_of(lines: list[tuple[float, str]]) -> float:
+    """When the hub's own clock began, on ours: no line comes before it was made."""
+    return min((stamp - state["now_s"] for stamp, state in states_of(lines)), default=0.0)
+
+
+def check(found: dict, setting: Setting, log: pathlib.Path) -> None:
+    """All ended with the same weights, every round was decided with every worker's offer, and nobody was lost."""
+    weights = found["weights"]
+    if "" in weights.values() or len(set(weights.values())) != 1:
+        raise RunFailed(f"they ended with other weights: {weights}")
+    for number, stamps in enumerate(found["stamps"]):
+        if sorted(stamps) != list(range(1, setting.steps + 1)):
+            raise RunFailed(f"worker {number} printed {len(stamps)} steps of {setting.steps}")
+    try:
+        decisions = Decisions.read(log)
+        decisions.check()
+    except (LogError, AssertionError) as error:
+        raise RunFailed(f"the hub's log: {error}") from error
+    losses = [record.reason for record in decisions.of("removed") if not record.reason.startswith("left: finished")]
+    absences = [one for record in decisions.of("closed") for one in record.absent]
+    if losses or absences or decisions.aborted:
+        raise RunFailed(f"members were lost: {losses[:3]}; absent: {absences[:3]}; aborted: {decisions.aborted}")
+    if not decisions.committed:
+        raise RunFailed("no round was committed")
