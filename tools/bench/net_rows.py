@@ -11,8 +11,6 @@ import net_links
 import net_runs
 from net_runs import LARGE, MIDDLE, SMALL, TINY, WIDE, Certificates, Model, Run, RunFailed, Setting
 
-from net.processes import ReservedPort
-
 INT8 = 'preset = "fedavg", period = 1, up = "int8", down = "int8"'
 RATE_MBIT = 100.0
 DELAY_S = 0.05
@@ -170,7 +168,7 @@ def kill_row(name: str, model: Model, workers: int, kills: int, weight: float) -
     def measure(bench: Bench) -> dict:
         times = []
         # Workers look for the hub where it was.
-        with ReservedPort() as port, bench.run(Setting(model, workers, steps), port=port.port) as run:
+        with bench.run(Setting(model, workers, steps), port=net_runs.quiet_port()) as run:
             run.start_hub()
             run.start_workers()
             run.wait_step(usual_steps, net_runs.RUN_SECONDS_MAX)

@@ -7,9 +7,11 @@ import fcntl
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -210,6 +212,21 @@ class Memory(threading.Thread):
     def stop(self) -> None:
         self._ended.set()
         self.join()
+
+
+def quiet_port() -> int:
+    """A free one that the kernel gives to nobody by itself, so that it is still free when a killed hub comes back, and
+    no worker that looks for the hub meanwhile finds itself there."""
+    first, last = map(int, pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    ports = [port for port in range(10_000, 65_000) if not first <= port <= last]
+    for port in random.sample(ports, min(100, len(ports))):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise RunFailed("no port is free outside of net.ipv4.ip_local_port_range")
 
 
 class Loopback:
