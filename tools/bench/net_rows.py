@@ -83,6 +83,13 @@ def wire_of(found: dict, workers: int) -> tuple[int, int]:
     return (view["up_bytes"] // workers, view["result_bytes"]) if view else (0, 0)
 
 
+def sent_twice(found: dict) -> float:
+    """What the hub received beyond the offers, as a part of them; heads of messages are in it."""
+    offers = sum(view["up_bytes"] for view in found["hub"].get("recent", ()))
+    received = sum(member["up_bytes"] for member in found["hub"].get("members", ()))
+    return received / offers - 1 if offers else 0.0
+
+
 def exchange(bench: Bench, setting: Setting, place=None) -> dict:
     with bench.run(setting, place) as run:
         found = net_runs.play(run)
@@ -92,7 +99,7 @@ def exchange(bench: Bench, setting: Setting, place=None) -> dict:
     return {"workers": setting.workers, "model_bytes": setting.model.bytes, "rounds_s": rounds, "min_s": min(rounds),
             "median_s": statistics.median(rounds), "up_s": statistics.median(ups) if ups else None,
             "down_s": statistics.median(downs) if downs else None, "wire_up_bytes": wire_up,
-            "wire_down_bytes": wire_down, "hub_peak_bytes": found["hub_peak_bytes"],
+            "wire_down_bytes": wire_down, "sent_twice": sent_twice(found), "hub_peak_bytes": found["hub_peak_bytes"],
             "hub_anonymous_bytes": found["hub_anonymous_bytes"],
             "hub_cpu_s": found["hub_cpu_s"] / setting.steps, "worker_cpu_s": found["workers_cpu_s"] / setting.steps / setting.workers,
             "company": found["company"], "seconds": found["seconds"], "weights": found["weights"]["hub"]}  # fmt: skip
@@ -127,7 +134,8 @@ def memory_row(name: str, model: Model, workers: int, steps: int, weight: float)
 
 
 def link_row(name: str, model: Model, delay_s: float, steps: int, weight: float) -> Row:
-    """`share`: of the time that payload needs at the link's rate, up and then down, in the time of a round."""
+    """`share`: of the time that payload needs at the link's rate, up and then down, in the time of a round.
+    `share_of_plain`: the same at the speed that a plain socket gets."""
 
     def measure(bench: Bench) -> dict:
         with net_links.place_of(LINK_SITES, RATE_MBIT, delay_s) as place:
@@ -135,7 +143,8 @@ def link_row(name: str, model: Model, delay_s: float, steps: int, weight: float)
             found = exchange(bench, Setting(model, LINK_SITES, steps), place)
             how = place.how
         up_s, down_s = (8e-6 * found[key] / RATE_MBIT for key in ("wire_up_bytes", "wire_down_bytes"))
-        return found | {"how": how, "rate_mbit": RATE_MBIT, "delay_s": delay_s, "plain_up_mbit": plain_up,
+        plain_s = up_s * RATE_MBIT / plain_up + down_s * RATE_MBIT / plain_down
+        return found | {"how": how, "share_of_plain": plain_s / found["min_s"], "rate_mbit": RATE_MBIT, "delay_s": delay_s, "plain_up_mbit": plain_up,
                         "plain_down_mbit": plain_down, "share": (up_s + down_s) / found["min_s"],
                         "share_median": (up_s + down_s) / found["median_s"],
                         "share_up": up_s / found["up_s"] if found["up_s"] else None,

@@ -55,7 +55,7 @@ class Model:
         return 4 * self.parameters
 
 
-TINY = Model("0.02 MB", 1, 32, 32, 32)
+TINY = Model("0.05 MB", 1, 32, 32, 256)
 SMALL = Model("4 MB", 4, 128, 458, 256)
 MIDDLE = Model("10 MB", 8, 128, 600, 1024)
 WIDE = Model("40 MB", 8, 256, 1114, 4096)
@@ -110,8 +110,8 @@ class Certificates:
 class Process:
     """A child and the lines that it prints, each with the time of its coming.
 
-    `pace_s`: it is read from no sooner than so long after the line before. Its pipe holds one line, so that it can be no
-    more than two lines ahead of who reads: a worker that prints each step then takes so long for a step.
+    `pace_s`: it is read from no sooner than so long after the line before. Its pipe holds one line, so that it cannot go on
+    from a line before the one ahead of it was read: a worker that prints each step then takes so long for a step.
     """
 
     def __init__(self, name: str, command: list, folder: pathlib.Path, pace_s: float | None = None):
@@ -157,12 +157,14 @@ class Process:
         end = time.monotonic() + seconds_max
         with self._came:
             while True:
+                # Asked before: what it printed before it ended counts.
+                over = not self._reader.is_alive() or time.monotonic() > end
                 for _, line in self.lines[after:]:
                     if match := re.search(pattern, line):
                         return match
-                if not self._reader.is_alive() or not self._came.wait(max(0.0, min(0.5, end - time.monotonic()))):
-                    if not self._reader.is_alive() or time.monotonic() > end:
-                        raise RunFailed(f"{self.name} printed no {pattern!r}: {self.last_words()}")
+                if over:
+                    raise RunFailed(f"{self.name} printed no {pattern!r}: {self.last_words()}")
+                self._came.wait(max(0.0, min(0.5, end - time.monotonic())))
 
     def alive(self) -> bool:
         if self.returncode is None:

@@ -21,7 +21,7 @@ def others(row: dict) -> str:
     return f"{row['company']:.2f}" if "company" in row else ""
 
 
-def verdict(value: float, target: float | None, paint: tables.Paint, less_is_better: bool = True) -> str:
+def verdict(value: float, target: float | None, less_is_better: bool = True) -> str:
     """Nothing without a target."""
     if target is None:
         return ""
@@ -69,12 +69,13 @@ def memory(rows: list[dict], paint: tables.Paint) -> str:
         less = (row["hub_peak_bytes"] - row["fixed_bytes"]) / row["model_bytes"]
         lines.append([row["name"], f"{row['hub_peak_bytes'] / MEGA:.0f}", f"{row['hub_anonymous_bytes'] / MEGA:.0f}",
                       f"{row['fixed_bytes'] / MEGA:.0f}", f"{row['ratio']:.2f}", f"{less:.2f}", f"{row['target']:g}",
-                      verdict(row["ratio"], row["target"], paint), seconds(row["min_s"]), others(row)])  # fmt: skip
+                      verdict(row["ratio"], row["target"]), seconds(row["min_s"]), others(row)])  # fmt: skip
     return tables.columns(lines, paint.faint)
 
 
 def links(rows: list[dict], paint: tables.Paint) -> str:
-    lines = [["100 Mbit/s", "plain up", "down", "round s", "up s", "down s", "share", "up", "down", "target", "", "others"]]
+    lines = [["100 Mbit/s", "plain up", "down", "round s", "up s", "down s", "of 100", "up", "down", "of plain", "target", "", "sent twice",
+              "others"]]  # fmt: skip
     notes = []
     for row in rows:
         if "failure" in row:
@@ -82,8 +83,8 @@ def links(rows: list[dict], paint: tables.Paint) -> str:
             continue
         lines.append([row["name"], f"{row['plain_up_mbit']:.1f}", f"{row['plain_down_mbit']:.1f}", seconds(row["min_s"]),
                       seconds(row["up_s"]), seconds(row["down_s"]), percent(row["share"]), percent(row["share_up"]),
-                      percent(row["share_down"]), percent(row["target"]),
-                      verdict(row["share"], row["target"], paint, less_is_better=False), others(row)])  # fmt: skip
+                      percent(row["share_down"]), percent(row["share_of_plain"]), percent(row["target"]),
+                      verdict(row["share_of_plain"], row["target"], less_is_better=False), percent(row["sent_twice"]), others(row)])  # fmt: skip
         notes.append(f"  {row['name']}: {row['how']}")
     return "\n".join([tables.columns(lines, paint.faint), *notes])
 
@@ -96,7 +97,7 @@ def kills(rows: list[dict], paint: tables.Paint) -> str:
             continue
         lines.append([row["name"], str(len(row["kills"])), seconds(row["usual_s"]), seconds(row["listening_s"]), seconds(row["min_s"]),
                       seconds(row["median_s"]), seconds(row["max_s"]), f"{row['target_s']:g}",
-                      verdict(row["max_s"], row["target_s"], paint)])  # fmt: skip
+                      verdict(row["max_s"], row["target_s"])])  # fmt: skip
     return tables.columns(lines, paint.faint)
 
 
@@ -108,7 +109,7 @@ def overlap(rows: list[dict], paint: tables.Paint) -> str:
             continue
         target = row["target"]
         lines.append([row["name"], seconds(row["period_s"]), seconds(row["exchange_s"]), percent(row["stalled"]), percent(target),
-                      verdict(row["stalled"], target, paint), others(row)])  # fmt: skip
+                      verdict(row["stalled"], target), others(row)])  # fmt: skip
     return tables.columns(lines, paint.faint)
 
 
