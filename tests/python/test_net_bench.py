@@ -24,7 +24,7 @@ import tables  # noqa: E402
 PLAIN = tables.Paint(False)
 
 
-@pytest.mark.parametrize(("model", "wanted"), [(net_runs.SMALL, 1e6), (net_runs.MIDDLE, 2.5e6), (net_runs.WIDE, 1e7),
+@pytest.mark.parametrize(("model", "wanted"), [(net_runs.SMALL, 1e6), (net_runs.WIDE, 1e7), (net_runs.BROAD, 3e7),
                                                (net_runs.LARGE, 1.24e8)], ids=lambda one: str(one))  # fmt: skip
 def test_models_have_the_sizes_of_their_titles(model, wanted):
     assert model.parameters == pytest.approx(wanted, rel=1e-3)
@@ -41,7 +41,6 @@ def test_lines_have_the_time_of_their_coming(tmp_path):
     assert child.wait(60) == 0
     assert [line for _, line in child.lines] == ["one", "two"]
     assert child.lines[1][0] - child.lines[0][0] > 0.2
-    assert child.cpu_s > 0
 
 
 def test_who_is_paced_is_one_line_ahead(tmp_path):
@@ -93,6 +92,15 @@ def test_a_round_is_parted_at_the_decision():
     assert ups == [pytest.approx(0.3)]
     assert downs == [pytest.approx(0.2)]
     assert net_rows.wire_of(found, 2) == (40, 30)
+
+
+def test_core_seconds_are_those_between_two_rounds():
+    samples = [(1.0, 5.0), (2.0, 6.0), (3.0, 8.0), (4.0, 20.0)]
+    assert net_runs.grown(samples, 2.5, 3.5) == 2.0
+    assert net_runs.grown(samples, 0.5, 3.5) == 0.0
+    found = {"stamps": [{1: 1.5, 3: 3.0}, {1: 2.0, 3: 2.9}], "cpu_s": {"hub": samples}}
+    assert net_rows.cpu_of(found, "hub", 3) == 1.0
+    assert net_rows.cpu_of(found, "worker", 3) == 0.0
 
 
 def test_the_hubs_clock_is_found_by_the_quickest_of_its_lines():
@@ -219,13 +227,19 @@ MEASURED = {
 
 @pytest.mark.parametrize("part", MEASURED)
 def test_tables_show_what_is_missed_and_who_disturbed(part):
-    row = {"name": "a row", "part": part, "company": 0.5, "model_bytes": 4e6, "hub_peak_bytes": 8e6} | MEASURED[part]
+    row = {"name": "a row", "part": part, "company": 0.5, "model_bytes": 4e6, "hub_peak_bytes": 8e6, "workers": 2} | MEASURED[part]
     failed = {"name": "another", "part": part, "failure": "it fell over"}
     text = net_tables.part(part, [row, failed], PLAIN)
     assert "failed: it fell over" in text
     assert "0.50 cores meanwhile" in text
     assert "missed" in text or "2.00" in text
     assert "a row" in text and "\033" not in text
+
+
+def test_what_grows_with_the_model_is_told_apart():
+    rows = [{"workers": 32, "model_bytes": 40e6, "hub_peak_bytes": 130e6}, {"workers": 32, "model_bytes": 120e6, "hub_peak_bytes": 190e6},
+            {"workers": 2, "model_bytes": 120e6, "hub_peak_bytes": 190e6}, {"workers": 32, "failure": "x"}]  # fmt: skip
+    assert net_tables.lines_through(rows) == ["  32 workers: the line through the two is 100 MB and 0.75 models"]
 
 
 def test_what_is_met_says_so():

@@ -9,6 +9,7 @@ import sys
 from net_runs import Loopback, RunFailed
 
 from net.owner import NotPermitted
+from net.processes import read_usage
 from net.shaping import ShapedSites
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -77,6 +78,9 @@ class Relayed(Loopback):
 
     def address(self, number: int, port: int) -> str:
         return f"{self.host}:{self._ports[str(number)]}"
+
+    def cpu_s(self) -> float:
+        return read_usage(self._relay.pid).cpu_s
 
 
 def place_of(count: int, rate_mbit: float, delay_s: float) -> Loopback:

@@ -9,7 +9,7 @@ import time
 
 import net_links
 import net_runs
-from net_runs import LARGE, MIDDLE, SMALL, TINY, WIDE, Certificates, Model, Run, RunFailed, Setting
+from net_runs import BROAD, LARGE, SMALL, TINY, WIDE, Certificates, Model, Run, RunFailed, Setting
 
 INT8 = 'preset = "fedavg", period = 1, up = "int8", down = "int8"'
 RATE_MBIT = 100.0
@@ -20,6 +20,8 @@ LINK_TARGET = 0.95
 KILL_TARGET_S = 2.0
 STALL_TARGET = 0.05
 KILL_AT = (0.25, 0.5, 0.75)  # of a usual round
+CALM_S = 2.5
+DOWN_S = 10.0
 PACE_S = 0.01
 OVERLAP_PERIODS = 4
 
@@ -83,6 +85,12 @@ def wire_of(found: dict, workers: int) -> tuple[int, int]:
     return (view["up_bytes"] // workers, view["result_bytes"]) if view else (0, 0)
 
 
+def cpu_of(found: dict, who: str, steps: int) -> float:
+    """Core seconds of one of the rounds but the first."""
+    begin, end = (max(worker[step] for worker in found["stamps"]) for step in (1, steps))
+    return net_runs.grown(found["cpu_s"].get(who, []), begin, end) / (steps - 1)
+
+
 def sent_twice(found: dict) -> float:
     """What the hub received beyond the offers, as a part of them; heads of messages are in it."""
     offers = sum(view["up_bytes"] for view in found["hub"].get("recent", ()))
@@ -101,7 +109,7 @@ def exchange(bench: Bench, setting: Setting, place=None) -> dict:
             "down_s": statistics.median(downs) if downs else None, "wire_up_bytes": wire_up,
             "wire_down_bytes": wire_down, "sent_twice": sent_twice(found), "hub_peak_bytes": found["hub_peak_bytes"],
             "hub_anonymous_bytes": found["hub_anonymous_bytes"],
-            "hub_cpu_s": found["hub_cpu_s"] / setting.steps, "worker_cpu_s": found["workers_cpu_s"] / setting.steps / setting.workers,
+            "hub_cpu_s": cpu_of(found, "hub", setting.steps), "worker_cpu_s": cpu_of(found, "worker", setting.steps),
             "company": found["company"], "seconds": found["seconds"], "weights": found["weights"]["hub"]}  # fmt: skip
 
 
@@ -157,11 +165,12 @@ def link_row(name: str, model: Model, delay_s: float, steps: int, weight: float)
 # ---- The hub killed.
 
 
-def kill_once(run: Run, step: int, usual_s: float, part: float) -> tuple[int, dict]:
-    """Kills the hub in the middle of the round after `step`, and starts it again at once. Gives the first step that it
-    decided then, and seconds from its start."""
+def kill_once(run: Run, step: int, usual_s: float, part: float, down_s: float) -> tuple[int, dict]:
+    """Kills the hub in the middle of the round after `step`, and starts it again. Gives the first step that it decided
+    then, and seconds from its start."""
     time.sleep(part * usual_s)
     run.hub.kill()
+    time.sleep(down_s)
     began = time.monotonic()
     run.start_hub()
     listening = time.monotonic() - began
@@ -170,9 +179,21 @@ def kill_once(run: Run, step: int, usual_s: float, part: float) -> tuple[int, di
                        "killed_after_step": step, "part": part, "goes_on_after": after}  # fmt: skip
 
 
-def kill_row(name: str, model: Model, workers: int, kills: int, weight: float) -> Row:
+def wait_calm(run: Run, step: int, step_max: int) -> int:
+    """Rounds go on for a while, as workers look for a hub that is lost again and again ever more seldom. Gives the last
+    step that all have finished."""
+    end = time.monotonic() + CALM_S
+    while time.monotonic() < end and step < step_max:
+        step += 1
+        run.wait_step(step, net_runs.RUN_SECONDS_MAX)
+    return step
+
+
+def kill_row(name: str, model: Model, workers: int, kills: int, apart: int, down_s: float, weight: float,
+             quick: bool = False) -> Row:  # fmt: skip
+    """`apart`: most rounds from a kill to the next."""
     usual_steps = 6
-    steps = usual_steps + 4 * kills + 4
+    steps = usual_steps + kills * (apart + 3) + 2
 
     def measure(bench: Bench) -> dict:
         times = []
@@ -185,8 +206,8 @@ def kill_row(name: str, model: Model, workers: int, kills: int, weight: float) -
             usual_s = statistics.median(rounds_of(stamps, usual_steps))
             step = usual_steps
             for number in range(kills):
-                run.wait_step(step + 1, net_runs.RUN_SECONDS_MAX)
-                step, one = kill_once(run, step + 1, usual_s, KILL_AT[number % len(KILL_AT)])
+                step = wait_calm(run, step, step + apart)
+                step, one = kill_once(run, step, usual_s, KILL_AT[number % len(KILL_AT)], down_s)
                 times.append(one)
             run.finish()
         seconds = [one["seconds"] for one in times]
@@ -194,7 +215,7 @@ def kill_row(name: str, model: Model, workers: int, kills: int, weight: float) -
                 "median_s": statistics.median(seconds), "max_s": max(seconds), "target_s": KILL_TARGET_S,
                 "listening_s": statistics.median(one["listening_s"] for one in times)}  # fmt: skip
 
-    return Row(name, "kill", weight, measure, quick=True)
+    return Row(name, "kill", weight, measure, quick)
 
 
 # ---- Training on meanwhile.
@@ -229,16 +250,18 @@ ROWS = (
     round_row("4 MB, 2 workers", "small", SMALL, 2, 40, 6, None, quick=True),
     round_row("4 MB, 4 workers", "small", SMALL, 4, 40, 8, None, quick=True),
     round_row("4 MB, 8 workers", "small", SMALL, 8, 40, 12, 0.1, 0.05, quick=True),
-    kill_row("4 MB, 4 workers", SMALL, 4, 6, 20),
-    kill_row("40 MB, 2 workers", WIDE, 2, 6, 30),
+    kill_row("4 MB, 4 workers, at once", SMALL, 4, 4, 50, 0.0, 22, quick=True),
+    kill_row("4 MB, 4 workers, after 10 s", SMALL, 4, 3, 50, DOWN_S, 50, quick=True),
+    kill_row("40 MB, 2 workers, at once", WIDE, 2, 6, 10, 0.0, 45),
+    kill_row("40 MB, 2 workers, after 10 s", WIDE, 2, 3, 10, DOWN_S, 65),
     round_row("0.496 GB, 2 workers", "large", LARGE, 2, 7, 45, 2.5, 1.5),
     round_row("0.496 GB, 4 workers", "large", LARGE, 4, 6, 80, 5.0),
     round_row("0.496 GB, 2 workers, int8", "int8", LARGE, 2, 7, 40, 1.25, 0.75, INT8),
     round_row("0.496 GB, 4 workers, int8", "int8", LARGE, 4, 6, 60, 2.5, None, INT8),
     memory_row("0.496 GB, 2 workers", LARGE, 2, 4, 40),
     memory_row("0.496 GB, 8 workers", LARGE, 8, 3, 120),
-    memory_row("10 MB, 32 workers", MIDDLE, 32, 6, 40),
-    memory_row("40 MB, 32 workers", WIDE, 32, 4, 80),
+    memory_row("40 MB, 32 workers", WIDE, 32, 4, 60),
+    memory_row("0.12 GB, 32 workers", BROAD, 32, 3, 150),
     link_row("40 MB, no delay", WIDE, 0.0, 5, 60),
     link_row("40 MB, 50 ms each way", WIDE, DELAY_S, 5, 60),
     overlap_row("diloco: waits (what there is to gain)", WIDE, 'preset = "diloco", period = {period}', None, 100),

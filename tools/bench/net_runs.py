@@ -22,11 +22,12 @@ import machine
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "python"))
 
 from net.decisions import Decisions, LogError  # noqa: E402
+from net.processes import read_usage  # noqa: E402
 
 DONE = 0
 START_SECONDS_MAX = 300.0
 RUN_SECONDS_MAX = 900.0
-MEMORY_LOOK_S = 0.05
+METER_LOOK_S = 0.05
 PACKET_BYTES = 4096
 WEIGHTS = re.compile(r"weights (?:xxh3:)?([0-9a-f]{32})")
 
@@ -57,8 +58,8 @@ class Model:
 
 TINY = Model("0.05 MB", 1, 32, 32, 256)
 SMALL = Model("4 MB", 4, 128, 458, 256)
-MIDDLE = Model("10 MB", 8, 128, 600, 1024)
 WIDE = Model("40 MB", 8, 256, 1114, 4096)
+BROAD = Model("0.12 GB", 8, 512, 1587, 4096)
 LARGE = Model("0.496 GB", 12, 768, 2048, 50841)
 
 
@@ -115,7 +116,7 @@ class Process:
     """
 
     def __init__(self, name: str, command: list, folder: pathlib.Path, pace_s: float | None = None):
-        self.name, self.returncode, self.cpu_s = name, None, 0.0
+        self.name, self.returncode = name, None
         self.lines: list[tuple[float, str]] = []
         self._errors = folder / f"{name}.err"
         self._came = threading.Condition()
@@ -168,10 +169,7 @@ class Process:
 
     def alive(self) -> bool:
         if self.returncode is None:
-            pid, status, used = os.wait4(self.pid, os.WNOHANG)
-            if pid:
-                self.returncode = self._popen.returncode = os.waitstatus_to_exitcode(status)
-                self.cpu_s = used.ru_utime + used.ru_stime
+            self.returncode = self._popen.poll()
         return self.returncode is None
 
     def wait(self, seconds_max: float) -> int:
@@ -193,27 +191,42 @@ class Process:
         return " | ".join(lines[-3:])[-600:]
 
 
-class Memory(threading.Thread):
-    """The kernel's high-water mark of a process that may be replaced by another."""
+class Meter(threading.Thread):
+    """Looks at processes while they live: the kernel's high-water mark of a hub that may be replaced by another, and core
+    seconds as they grow."""
 
     def __init__(self):
         super().__init__(daemon=True)
         self.peak_bytes = self.anonymous_bytes = 0
-        self._pid, self._ended = 0, threading.Event()
+        self.cpu_s: dict[str, list[tuple[float, float]]] = {}  # by name: when, how much
+        self._watched: dict[str, int] = {}
+        self._ended = threading.Event()
 
-    def of(self, pid: int) -> None:
-        self._pid = pid
+    def watch(self, name: str, pid: int) -> None:
+        """From now on instead of what had the name before."""
+        self._watched[name] = pid
 
     def run(self) -> None:
-        while not self._ended.wait(MEMORY_LOOK_S):
-            found = {name: machine.field(f"/proc/{self._pid}/status", name).split() for name in ("VmHWM", "RssAnon")}
-            if self._pid and all(found.values()):
-                self.peak_bytes = max(self.peak_bytes, 1024 * int(found["VmHWM"][0]))
-                self.anonymous_bytes = max(self.anonymous_bytes, 1024 * int(found["RssAnon"][0]))
+        while not self._ended.wait(METER_LOOK_S):
+            for name, pid in list(self._watched.items()):
+                try:
+                    used = read_usage(pid)
+                except (OSError, ValueError, IndexError):
+                    continue  # It has ended.
+                self.cpu_s.setdefault(name, []).append((time.monotonic(), used.cpu_s))
+                if name == "hub":
+                    self.peak_bytes = max(self.peak_bytes, used.peak_rss_bytes)
+                    self.anonymous_bytes = max(self.anonymous_bytes, used.anonymous_bytes)
 
     def stop(self) -> None:
         self._ended.set()
         self.join()
+
+
+def grown(samples: list[tuple[float, float]], begin: float, end: float) -> float:
+    """How much was added between two times: each by the last sample before it."""
+    before, after = ([value for stamp, value in samples if stamp <= at][-1:] for at in (begin, end))
+    return after[0] - before[0] if before and after else 0.0
 
 
 def quiet_port() -> int:
@@ -255,6 +268,10 @@ class Loopback:
         """Where a worker finds the hub."""
         return f"{self.host}:{port}"
 
+    def cpu_s(self) -> float:
+        """Core seconds of what is between them, since the hub listens."""
+        return 0.0
+
 
 class Run:
     """Hub, workers and their files, in a folder that is made anew. A context manager that leaves no process."""
@@ -265,19 +282,19 @@ class Run:
         self.place, self.port = place or Loopback(), port
         self.hubs: list[Process] = []
         self.workers: list[Process] = []
-        self.memory = Memory()
+        self.meter = Meter()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         (folder / "recipe.toml").write_text(recipe(setting))
 
     def __enter__(self) -> "Run":
-        self.memory.start()
+        self.meter.start()
         return self
 
     def __exit__(self, *_) -> None:
         for process in (*self.hubs, *self.workers):
             process.kill()
-        self.memory.stop()
+        self.meter.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
@@ -289,7 +306,7 @@ class Run:
         command = [self.program, "hub", self.folder / "recipe.toml", "--listen", f"{self.place.host}:{self.port}",
                    "--out", self.folder / "out", "--cert", self.certificates.folder / "hub.crt", "--json"]  # fmt: skip
         self.hubs.append(Process("hub", self.place.hub_inside(command), self.folder))
-        self.memory.of(self.hub.pid)
+        self.meter.watch("hub", self.hub.pid)
         self.port = int(self.hub.wait_line(r"listening on \S+:(\d+)", START_SECONDS_MAX)[1])
         self.place.listens(self.port)
 
@@ -300,6 +317,7 @@ class Run:
                        "--checkpoint-rounds", 0, "--json"]  # fmt: skip
             self.workers.append(Process(f"worker{number}", self.place.worker_inside(number, command), self.folder,
                                         self.setting.pace_s))  # fmt: skip
+        self.meter.watch("worker", self.workers[0].pid)
 
     def wait_step(self, step: int, seconds_max: float) -> float:
         """Until all workers have finished it; when the last one has."""
@@ -316,9 +334,8 @@ class Run:
             if code != DONE:
                 raise RunFailed(f"{process.name} ended with {code}: {process.last_words()}")
         found = {"stamps": [stamps_of(process.lines) for process in self.workers], "hub": state_of(self.hub.lines),
-                 "hub_zero": zero_of(self.hub.lines), "hub_peak_bytes": self.memory.peak_bytes,
-                 "hub_anonymous_bytes": self.memory.anonymous_bytes, "hub_cpu_s": sum(hub.cpu_s for hub in self.hubs),
-                 "workers_cpu_s": sum(process.cpu_s for process in self.workers),
+                 "hub_zero": zero_of(self.hub.lines), "hub_peak_bytes": self.meter.peak_bytes,
+                 "hub_anonymous_bytes": self.meter.anonymous_bytes, "cpu_s": self.meter.cpu_s,
                  "weights": {process.name: weights_of(process.lines) for process in (self.hub, *self.workers)}}  # fmt: skip
         check(found, self.setting, self.folder / "out" / "hub")
         return found
@@ -330,7 +347,7 @@ def play(run: Run, seconds_max: float = RUN_SECONDS_MAX) -> dict:
     run.start_hub()
     run.start_workers()
     found = run.finish(seconds_max)
-    others = machine.busy_seconds() - busy - (sum(os.times()[:4]) - known)
+    others = machine.busy_seconds() - busy - (sum(os.times()[:4]) - known) - run.place.cpu_s()
     return found | {"seconds": time.monotonic() - began, "company": max(0.0, others / (time.monotonic() - began))}
 
 

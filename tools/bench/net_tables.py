@@ -3,6 +3,7 @@
 
 import net_peers
 import tables
+from memory import line_through
 
 MEGA = 1e6
 
@@ -70,7 +71,19 @@ def memory(rows: list[dict], paint: tables.Paint) -> str:
         lines.append([row["name"], f"{row['hub_peak_bytes'] / MEGA:.0f}", f"{row['hub_anonymous_bytes'] / MEGA:.0f}",
                       f"{row['fixed_bytes'] / MEGA:.0f}", f"{row['ratio']:.2f}", f"{less:.2f}", f"{row['target']:g}",
                       verdict(row["ratio"], row["target"]), seconds(row["min_s"]), others(row)])  # fmt: skip
-    return tables.columns(lines, paint.faint)
+    return "\n".join([tables.columns(lines, paint.faint), *lines_through(rows)])
+
+
+def lines_through(rows: list[dict]) -> list[str]:
+    """What of the peak grows with the model, where as many workers were seen with two of them."""
+    out = []
+    good = [row for row in rows if "failure" not in row]
+    for workers in dict.fromkeys(row["workers"] for row in good):
+        found = sorted((row["model_bytes"], row["hub_peak_bytes"]) for row in good if row["workers"] == workers)
+        if len(found) == 2 and found[0][0] < found[1][0]:
+            fixed, slope = line_through(found)
+            out.append(f"  {workers} workers: the line through the two is {fixed / MEGA:.0f} MB and {slope:.2f} models")
+    return out
 
 
 def links(rows: list[dict], paint: tables.Paint) -> str:
