@@ -16,6 +16,7 @@ sys.path.append(str(BENCH))
 import net_bench  # noqa: E402
 import net_links  # noqa: E402
 import net_peers  # noqa: E402
+import net_process  # noqa: E402
 import net_rows  # noqa: E402
 import net_runs  # noqa: E402
 import net_tables  # noqa: E402
@@ -32,8 +33,8 @@ def test_models_have_the_sizes_of_their_titles(model, wanted):
     assert model.bytes == pytest.approx(float(number) * {"MB": 1e6, "GB": 1e9}[unit], rel=1e-3)
 
 
-def python(tmp_path, code: str, pace_s: float | None = None) -> net_runs.Process:
-    return net_runs.Process("child", [sys.executable, "-c", code], tmp_path, pace_s)
+def python(tmp_path, code: str, pace_s: float | None = None) -> net_process.Process:
+    return net_process.Process("child", [sys.executable, "-c", code], tmp_path, pace_s)
 
 
 def test_lines_have_the_time_of_their_coming(tmp_path):
@@ -68,11 +69,11 @@ def test_a_wait_in_a_step_is_seen_as_a_stall(tmp_path):
 
 def test_a_process_that_ends_or_is_silent_is_a_failure(tmp_path):
     child = python(tmp_path, "import sys\nprint('hello')\nsys.exit('out of order')")
-    with pytest.raises(net_runs.RunFailed, match="out of order"):
+    with pytest.raises(net_process.RunFailed, match="out of order"):
         child.wait_line("listening", 60)
     silent = python(tmp_path, "import time\ntime.sleep(60)")
     began = time.monotonic()
-    with pytest.raises(net_runs.RunFailed, match="printed no 'listening'"):
+    with pytest.raises(net_process.RunFailed, match="printed no 'listening'"):
         silent.wait_line("listening", 0.2)
     silent.kill()
     assert silent.returncode == -9
@@ -96,8 +97,8 @@ def test_a_round_is_parted_at_the_decision():
 
 def test_core_seconds_are_those_between_two_rounds():
     samples = [(1.0, 5.0), (2.0, 6.0), (3.0, 8.0), (4.0, 20.0)]
-    assert net_runs.grown(samples, 2.5, 3.5) == 2.0
-    assert net_runs.grown(samples, 0.5, 3.5) == 0.0
+    assert net_process.grown(samples, 2.5, 3.5) == 2.0
+    assert net_process.grown(samples, 0.5, 3.5) == 0.0
     found = {"stamps": [{1: 1.5, 3: 3.0}, {1: 2.0, 3: 2.9}], "cpu_s": {"hub": samples}}
     assert net_rows.cpu_of(found, "hub", 3) == 1.0
     assert net_rows.cpu_of(found, "worker", 3) == 0.0
@@ -118,7 +119,7 @@ GOOD = {"hub": "0" * 32, "worker0": "0" * 32}
     ({"weights": GOOD, "stamps": [{1: 0.0, 3: 0.0}]}, "worker 0 printed 2 steps of 3"),
     ({"weights": GOOD, "stamps": [{1: 0.0, 2: 0.0, 3: 0.0}]}, "no round was committed")])  # fmt: skip
 def test_what_ended_badly_is_not_measured(tmp_path, found, reason):
-    with pytest.raises(net_runs.RunFailed, match=reason):
+    with pytest.raises(net_process.RunFailed, match=reason):
         net_runs.check(found, net_runs.Setting(net_runs.TINY, 1, 3), tmp_path)
 
 

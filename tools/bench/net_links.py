@@ -6,7 +6,8 @@ import pathlib
 import subprocess
 import sys
 
-from net_runs import Loopback, RunFailed
+from net_process import RunFailed
+from net_runs import Loopback
 
 from net.owner import NotPermitted
 from net.processes import read_usage

@@ -8,8 +8,10 @@ import statistics
 import time
 
 import net_links
+import net_process
 import net_runs
-from net_runs import BROAD, LARGE, SMALL, TINY, WIDE, Certificates, Model, Run, RunFailed, Setting
+from net_process import RunFailed
+from net_runs import BROAD, LARGE, SMALL, TINY, WIDE, Certificates, Model, Run, Setting
 
 INT8 = 'preset = "fedavg", period = 1, up = "int8", down = "int8"'
 RATE_MBIT = 100.0
@@ -88,7 +90,7 @@ def wire_of(found: dict, workers: int) -> tuple[int, int]:
 def cpu_of(found: dict, who: str, steps: int) -> float:
     """Core seconds of one of the rounds but the first."""
     begin, end = (max(worker[step] for worker in found["stamps"]) for step in (1, steps))
-    return net_runs.grown(found["cpu_s"].get(who, []), begin, end) / (steps - 1)
+    return net_process.grown(found["cpu_s"].get(who, []), begin, end) / (steps - 1)
 
 
 def sent_twice(found: dict) -> float:
