@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import statistics
 import sys
 import time
@@ -187,6 +188,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # By way of what takes processes and files away.
     try:
         sys.exit(main())
     except KeyboardInterrupt:

@@ -65,13 +65,14 @@ class Setting:
 def recipe(setting: Setting) -> str:
     model = setting.model
     sites = "".join(f'[[data.site]]\nname = "site{number}"\n' for number in range(setting.workers))
-    # Patient: on a busy machine nobody is left out, which would be other work.
+    # Patient: on a busy machine nobody is left out, which would be other work. The log stays whole, to be read in the end.
     return (f'run = {{ name = "bench", steps = {setting.steps} }}\n'
             f'model = {{ preset = "llama", layers = {model.layers}, width = {model.width}, heads = 4, context = 64, '
             f"vocabulary = {model.vocabulary}, inner = {model.inner}, tied = true }}\n"
             f'train = {{ batch_tokens = 64, optimizer = {{ name = "sgd", lr = 1e-3 }} }}\n'
             f"sync = {{ {setting.sync}, workers = {setting.workers} }}\n"
-            f"exchange = {{ hub = {{ deadline_ms_min = 240000, deadline_ms_max = 480000, lease_ms = 60000 }} }}\n{sites}")  # fmt: skip
+            f"exchange = {{ hub = {{ deadline_ms_min = 240000, deadline_ms_max = 480000, lease_ms = 60000, "
+            f"log_entries_max = 1000000 }} }}\n{sites}")  # fmt: skip
 
 
 class Certificates:
