@@ -39,7 +39,7 @@ bool read_port(std::string_view text, int& port) {
 
 }  // namespace
 
-Result<Endpoint> read_endpoint(std::string_view text) {
+Result<StoreEndpoint> read_endpoint(std::string_view text) {
   const bool plain = text.starts_with("http://");
   const size_t scheme = plain ? 7 : 8;
   const Error wrong = failure(
@@ -56,7 +56,7 @@ Result<Endpoint> read_endpoint(std::string_view text) {
   if (!is_host(host)) return wrong;
   if (colon != authority.npos && !read_port(authority.substr(colon + 1), port)) return wrong;
   if (plain && !is_this_machine(host)) return wrong;
-  Endpoint endpoint{std::string(text), std::string(host)};
+  StoreEndpoint endpoint{std::string(text), std::string(host)};
   if (port != own_port) endpoint.host += ":" + std::to_string(port);
   return endpoint;
 }
