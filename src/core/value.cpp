@@ -89,9 +89,9 @@ void write_table(const Value& table, const std::string& path, std::string& out) 
 std::string Location::text() const { return line > 0 ? fmt::format("{}:{}", file, line) : file; }
 
 std::string_view Value::kind_name() const {
-  constexpr std::string_view kNames[] = {"nothing", "true or false", "an integer", "a number",
-                                         "text",    "a list",        "a table"};
-  return kNames[data_.index()];
+  constexpr std::string_view kKindNames[] = {"nothing", "true or false", "an integer", "a number",
+                                             "text",    "a list",        "a table"};
+  return kKindNames[data_.index()];
 }
 
 template <class T>
