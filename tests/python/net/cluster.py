@@ -97,12 +97,13 @@ class Run:
     `direct`: workers connect to the hub itself, for measurements; then there are no links.
     `page`: the hub serves its page, see `fetch`.
     `out`, `worker_folders`: elsewhere than in `folder`, such as on a SmallDisk.
+    `cert_env`: environment of `causeway cert`.
     """
 
     def __init__(self, causeway: pathlib.Path, folder: pathlib.Path, recipe: pathlib.Path, *, workers: int = 4,
                  secure: bool = True, settings: dict | None = None, assignments: dict | None = None,
                  delay_s: float = 0.0, direct: bool = False, page: bool = True, out: pathlib.Path | None = None,
-                 worker_folders: dict[int, pathlib.Path] | None = None):  # fmt: skip
+                 worker_folders: dict[int, pathlib.Path] | None = None, cert_env: dict | None = None):  # fmt: skip
         self.causeway, self.folder, self.recipe, self.secure = causeway, folder, recipe, secure
         self.out, self.certs = out or folder / "out", folder / "certs"
         self.worker_folders = {n: folder / f"worker-{n}" for n in range(workers)} | (worker_folders or {})
@@ -113,7 +114,7 @@ class Run:
         self.address: tuple[str, int] | None = None  # Of the hub, when it listens.
         self.page: str | None = None  # http://HOST:PORT/
         self._set = {f"exchange.hub.{name}": value for name, value in (settings or {}).items()} | (assignments or {})
-        self._delay_s, self._direct, self._page = delay_s, direct, page
+        self._delay_s, self._direct, self._page, self._cert_env = delay_s, direct, page, cert_env
         self._relay = Relay()
         self._port: ReservedPort | None = None
 
@@ -148,7 +149,8 @@ class Run:
     def cert(self, *arguments, folder: pathlib.Path | None = None) -> str:
         """`causeway cert ...`; what it prints."""
         command = [self.causeway, "cert", *arguments, "--folder", folder or self.certs]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, stdin=subprocess.DEVNULL)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, stdin=subprocess.DEVNULL,
+                              env=self._cert_env)  # fmt: skip
         assert done.returncode == DONE, f"{command}: {done.stderr}"
         return done.stdout
 
