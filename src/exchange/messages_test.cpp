@@ -27,7 +27,7 @@ std::vector<Message> every_message() {
   add(Ask{8});
   add(Progress{3, 4, a, 41, 5000, 1.5});
   add(Leave{"SIGTERM"});
-  add(Welcome{9, 3, 4, a, 999, 1000, 64, 256});
+  add(Welcome{9, 3, 4, a, 999, 1000, 64, 256, 5});
   add(Refused{9, Fault::kRefused, "the token is wrong"});
   add(ChunkHeld{a, 12});
   add(OfferHeld{4, 0});

@@ -37,7 +37,7 @@ DONE, FAILED, BAD_USAGE, REFUSED, LEFT_EARLY = 0, 1, 2, 3, 75
 PATIENT = {"deadline_ms_min": 240_000, "deadline_ms_max": 480_000, "lease_ms": 240_000}
 BRISK = {"deadline_ms_min": 4_000, "deadline_ms_max": 60_000, "lease_ms": 4_000, "quorum_count": 1, "quorum_weight": 0.5}
 
-WEIGHTS = re.compile(r"weights (?:xxh3:)?([0-9a-f]{32})$", re.MULTILINE)
+WEIGHTS = re.compile(r'(?:^weights |"weights":")(?:xxh3:)?([0-9a-f]{32})(?:$|")', re.MULTILINE)  # Plain, or --json.
 LOOK_S = 0.03
 
 

@@ -64,7 +64,7 @@ class StoreRun:
 
     def start_hub(self, store=None, wait: bool = True) -> Child:
         """For the first time or again, then at the same port."""
-        command = [PROGRAM, "hub", self.recipe, "--listen", f"127.0.0.1:{self.port}", "--insecure", "--json", "--out",
+        command = [PROGRAM, "hub", self.recipe, "--listen", f"127.0.0.1:{self.port}", "--insecure", "--state", "--out",
                    self.folder / "out", *(["--store", store] if store else [])]  # fmt: skip
         self.hub = self.processes.start("hub", command)
         if wait:

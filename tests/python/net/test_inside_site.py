@@ -48,7 +48,7 @@ class Site:
                  "TORCHELASTIC_RUN_ID": f"start {len(run.processes.children)}"}  # fmt: skip
         for rank in range(size):
             place = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
-            command = [*run.worker_command(0), "--threads", 1, *more]
+            command = [*run.worker_command(0), *more]
             self.ranks.append(run.processes.start(f"rank-{rank}", command, env=groups.plain_environment() | start | place))
         run.workers[0] = self.leader = self.ranks[0]
 
@@ -63,7 +63,7 @@ class Site:
 
 def losses_of(child: Child) -> dict[int, float]:
     lines = [json.loads(line) for line in child.text().splitlines() if line.startswith("{")]
-    return {line["step"]: line["loss"] for line in lines}
+    return {line["step"]: line["loss"] for line in lines if "step" in line}
 
 
 def children_of(pid: int) -> list[int]:
@@ -114,7 +114,7 @@ def test_a_killed_process_ends_the_site_and_torchrun_starts_it_again(start, reci
 def test_bits_are_those_of_any_other_run_of_two_and_losses_those_of_one(start, recipe):
     made = recipe(run={"steps": 48})
     one = start(made)
-    alone = one.start_worker(0, more=["--json", "--threads", 1])
+    alone = one.start_worker(0, more=["--json"])
     weights = [one.finish().weights]
     sites = []
     for disturbed in (False, True):
@@ -138,7 +138,7 @@ def test_bits_are_those_of_any_other_run_of_two_and_losses_those_of_one(start, r
     assert undisturbed.keys() == wanted.keys() == set(range(1, 49))
     # What two processes change is the order of sums, as another number of lanes does in one process.
     other = start(recipe("lanes", run={"steps": 48}, train={"lanes": 4}))
-    lanes = other.start_worker(0, more=["--json", "--threads", 1])
+    lanes = other.start_worker(0, more=["--json"])
     other.finish()
     apart = max(abs(losses_of(lanes)[step] - wanted[step]) for step in wanted)
     print("losses apart:", apart, max(abs(undisturbed[step] - wanted[step]) for step in wanted))
