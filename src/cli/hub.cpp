@@ -210,7 +210,7 @@ void add_hub(CLI::App& app, int& exit_code) {
   command->add_option("--access", arguments->access,
                       "Folder of admitted.txt and revoked.txt (default: that of the certificate)");
   command->add_option("--token-file", arguments->security.token_file,
-                      "A file whose first line workers must show, too");
+                      "A file whose first line workers must show, too, and who looks at the page");
   command->add_option("--limit-up", arguments->limit_up,
                       "Most that each worker may send, such as 50Mbit/s");
   command->add_option("--limit-down", arguments->limit_down, "Most that each worker is sent");
@@ -225,7 +225,8 @@ void add_hub(CLI::App& app, int& exit_code) {
                     "The state as a JSON line twice a second, for programs that show it");
   command->footer(
       "The same command goes on after a kill or a crash, from what is in the folder.\n"
-      "Exit codes: 0 done, 1 failed, 2 bad usage or recipe, 75 left early.\n"
+      "Exit codes: 0 done, 1 failed, 2 bad usage or recipe, 3 refused by the object store,\n"
+      "75 left early.\n"
       "Example: causeway hub examples/four-sites.toml --listen 0.0.0.0:7437 --cert certs/hub.crt");
   command->callback([arguments, &exit_code] { exit_code = hub(*arguments); });
 }

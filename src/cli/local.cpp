@@ -35,7 +35,7 @@ struct LocalArguments {
 /// A worker that may die and be started again.
 struct Crew {
   std::vector<std::string> words;
-  std::string name;
+  std::string name, log;
   std::optional<Child> child;
   int64_t starts = 0;
   int64_t again_ms = 0;      // not before
@@ -192,13 +192,17 @@ Result<std::string> Local::await_address() {
   const int64_t began_ms = now_ms();
   const auto& stop = stop_on_signals();
   while (!stop && now_ms() - began_ms < kStartMsMax) {
+    std::string address;
     for (const std::string& line : hub_->lines()) {
       constexpr std::string_view kSays = "listening on ";
-      if (line.starts_with("page on")) say(line);
-      if (!line.starts_with(kSays)) continue;
+      if (!line.starts_with(kSays)) {
+        if (!line.starts_with('{')) say(line);
+        continue;
+      }
       const std::string rest = line.substr(kSays.size());
-      return rest.substr(0, rest.find(' '));
+      address = rest.substr(0, rest.find(' '));
     }
+    if (!address.empty()) return address;
     if (const auto ended = hub_->exited())
       return failure(*ended == kBadUsage ? Fault::kBadInput : Fault::kIo,
                      "the hub has ended with exit code {}: see {}/hub.log", *ended, folder_);
@@ -212,6 +216,7 @@ Result<void> Local::start_workers(const std::string& address) {
   for (int32_t worker = 0; worker < recipe_.workers(); ++worker) {
     Crew& one = crew_.emplace_back();
     one.name = fmt::format("worker {}", worker);
+    one.log = fmt::format("{}/worker-{}.log", folder_, worker);
     one.words = worker_words(worker, address);
   }
   return {};
@@ -230,8 +235,7 @@ void Local::look_at_worker(Crew& one) {
         one.starts >= kStartsMax) {
       one.ended = *exited;
       if (*exited != kDone && *exited != kLeftEarly)
-        say(fmt::format("{} has ended with exit code {}: see {}/{}.log", one.name, *exited, folder_,
-                        one.words[5]));
+        say(fmt::format("{} has ended with exit code {}: see {}", one.name, *exited, one.log));
       return;
     }
     const int64_t wait_ms = std::min<int64_t>(500 << std::min<int64_t>(one.starts, 5), kWaitMsMax);
@@ -240,7 +244,7 @@ void Local::look_at_worker(Crew& one) {
                     static_cast<double>(wait_ms) * 1e-3));
   }
   if (stopping_ || now_ms() < one.again_ms) return;
-  auto child = Child::start(one.words, fmt::format("{}/worker-{}.log", folder_, one.words[5]));
+  auto child = Child::start(one.words, one.log);
   if (!child) {
     say(child.error().message);
     one.ended = kFailed;
@@ -276,6 +280,8 @@ void Local::look_at_hub() {
   for (std::string& line : hub_->lines()) {
     if (line.starts_with('{'))
       newest = std::move(line);
+    else if (line.starts_with("page on"))
+      say(line);
     else
       last_words_.push_back(std::move(line));
   }

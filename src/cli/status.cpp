@@ -104,7 +104,9 @@ void add_status(CLI::App& app, int& exit_code) {
                       "Who signed the page's certificate, such as certs/authority.crt");
   command->add_flag("--watch", arguments->watch, "Again every second, until the run is finished");
   command->add_flag("--json", arguments->json, "For machines");
-  command->footer("Example: causeway status http://127.0.0.1:7438/ --watch");
+  command->footer(
+      "Exit codes: 0 done, 1 failed, 2 bad usage, 3 the hub wants its token.\n"
+      "Example: causeway status http://127.0.0.1:7438/ --watch");
   command->callback([arguments, &exit_code] { exit_code = status(*arguments); });
 }
 

@@ -76,6 +76,11 @@ int train(const TrainArguments& arguments) {
   Mistakes mistakes;
   Recipe recipe = load_recipe(arguments.recipe, arguments.assignments, mistakes);
   if (!mistakes.empty()) return tell_mistakes(arguments.recipe, mistakes);
+  if (recipe.exchange.kind == ExchangeKind::kHub)
+    return tell_error(
+        {Fault::kBadInput, arguments.recipe +
+                               ": exchange.kind is \"hub\": `causeway hub` trains it, or `causeway "
+                               "local`; or in one process with --set exchange.kind=local"});
   if (!arguments.out.empty()) recipe.run.folder = arguments.out;
 
   const SystemClock clock;

@@ -3,19 +3,9 @@
 
 #include <algorithm>
 
+#include "core/secret.h"
+
 namespace causeway {
-namespace {
-
-/// Equal, in a time that does not depend on where they differ.
-bool same_secret(const std::string& a, const std::string& b) {
-  unsigned difference = a.size() == b.size() ? 0 : 1;
-  for (size_t i = 0; i < a.size(); ++i)
-    difference |= static_cast<unsigned>(a[i] ^ (b.empty() ? '\0' : b[i % b.size()]));
-  return difference == 0;
-}
-
-}  // namespace
-
 HubSettings settings_from(const HubOptions& options, int32_t workers) {
   HubSettings out;
   out.start_members = options.start_members == 0 ? workers : options.start_members;

@@ -177,6 +177,8 @@ void Client::received(Connection& connection, FrameKind kind,
   if (kind == FrameKind::kCharter) return take_charter(connection, *payload);
   if (kind == FrameKind::kRefusal) {
     const auto refusal = decode_refusal(*payload);
+    // What the hub itself cannot do now it may do later.
+    if (refusal && refusal->fault == Fault::kIo) return connection.close(refusal->reason);
     connection.close("refused");
     return give_up(refusal ? Error{refusal->fault, refusal->reason} : refusal.error());
   }

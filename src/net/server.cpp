@@ -181,7 +181,7 @@ void Server::take(tcp::socket socket) {
   options.send_bytes_per_s = options_.site_send_bytes_per_s;
   options.receive_bytes_per_s = options_.site_receive_bytes_per_s;
   std::error_code gone;
-  const Source source = Source::of(socket.remote_endpoint(gone).address());
+  const Origin source = Origin::of(socket.remote_endpoint(gone).address());
   if (gone) return;
   const auto connection = std::make_shared<Connection>(io_, std::move(socket), options_.context,
                                                        std::string(), options, *this);

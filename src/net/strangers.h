@@ -15,17 +15,17 @@ namespace causeway {
 
 /// Where a connection comes from, as far as it costs somebody to come from elsewhere: an IPv4
 /// address, or the upper half of an IPv6 one, which its owner has all of.
-struct Source {
+struct Origin {
   bool is_v6 = false;
   uint64_t prefix = 0;
-  auto operator<=>(const Source&) const = default;
+  auto operator<=>(const Origin&) const = default;
 
-  static Source of(const asio::ip::address& address) {
+  static Origin of(const asio::ip::address& address) {
     if (address.is_v4()) return {false, address.to_v4().to_uint()};
     const asio::ip::address_v6 v6 = address.to_v6();
     if (v6.is_v4_mapped())
       return {false, asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_uint()};
-    Source out{true, 0};
+    Origin out{true, 0};
     std::memcpy(&out.prefix, v6.to_bytes().data(), sizeof(out.prefix));
     return out;
   }
@@ -40,7 +40,7 @@ class Strangers {
   explicit Strangers(size_t most) : most_(std::max<size_t>(most, 1)) {}
 
   /// Who has to give way, if there was no room.
-  std::optional<T> add(T one, const Source& source) {
+  std::optional<T> add(T one, const Origin& source) {
     std::optional<T> out;
     if (all_.size() >= most_) {
       const auto give_way = std::ranges::max_element(
@@ -67,7 +67,7 @@ class Strangers {
  private:
   struct Entry {
     T one;
-    Source source;
+    Origin source;
   };
   void erase(typename std::list<Entry>::iterator entry) {
     const auto count = count_.find(entry->source);
@@ -77,7 +77,7 @@ class Strangers {
 
   const size_t most_;
   std::list<Entry> all_;  // oldest first
-  std::map<Source, size_t> count_;
+  std::map<Origin, size_t> count_;
 };
 
 }  // namespace causeway

@@ -9,7 +9,7 @@
 namespace causeway {
 namespace {
 
-Source at(const char* address) { return Source::of(asio::ip::make_address(address)); }
+Origin at(const char* address) { return Origin::of(asio::ip::make_address(address)); }
 
 std::vector<int> all(const Strangers<int>& strangers) {
   std::vector<int> out;
@@ -17,7 +17,7 @@ std::vector<int> all(const Strangers<int>& strangers) {
   return out;
 }
 
-TEST(Source, IsAnAddressOrHalfOfOne) {
+TEST(Origin, IsAnAddressOrHalfOfOne) {
   EXPECT_EQ(at("192.0.2.1"), at("192.0.2.1"));
   EXPECT_NE(at("192.0.2.1"), at("192.0.2.2"));
   EXPECT_EQ(at("::ffff:192.0.2.1"), at("192.0.2.1"));

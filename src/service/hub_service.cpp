@@ -10,6 +10,7 @@
 #include "core/durable.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/secret.h"
 #include "recipe/genesis.h"
 #include "recipe/shared_recipe.h"
 #include "service/result_model.h"
@@ -123,7 +124,7 @@ Result<void> HubService::begin_run() {
 
 Result<void> HubService::listen() {
   work_ = std::make_unique<HubWork>(
-      *host_, *spool_, [this](HubInput input) { give(std::move(input)); },
+      *host_, *log_, *spool_, [this](HubInput input) { give(std::move(input)); },
       [this](const SendChunk& request) { serve(request); });
   open_objects();
   HubServer::Handler handler;
@@ -217,7 +218,8 @@ Result<Charter> HubService::admit(const Preface& preface, const Peer& peer) cons
         return failure(Fault::kRefused, "{}", reason);
     }
   }
-  if (preface.token != options_.token) return failure(Fault::kRefused, "the token is wrong");
+  if (!same_secret(preface.token, options_.token))
+    return failure(Fault::kRefused, "the token is wrong");
   CW_TRY(check_store(preface.store));
   if (objects_ != nullptr) objects_->connected(preface.worker, !preface.store.empty());
   const auto recipe = std::as_bytes(std::span(card_.recipe));
@@ -370,7 +372,9 @@ void HubService::look_around(const Show& show) {
   view.version = options_.version;
   view.started_unix_ms = began_unix_ms_;
   view.hub_starts = card_.starts;
+  view.spool_bytes = work_->spool_bytes();
   view.spool_bytes_max = recipe_.hub.spool_bytes;
+  view.log_bytes = work_->log_bytes();
   view.resident_bytes = resident_memory_bytes();
   if (web_ != nullptr) web_->show(view);
   if (show) show(view, watch_->take_news());

@@ -5,9 +5,10 @@
 
 namespace causeway {
 
-HubWork::HubWork(HubHost& host, Spool& spool, std::function<void(HubInput)> done,
-                 std::function<void(const SendChunk&)> served)
+HubWork::HubWork(HubHost& host, const DurableLog& log, Spool& spool,
+                 std::function<void(HubInput)> done, std::function<void(const SendChunk&)> served)
     : host_(host),
+      log_(log),
       spool_(spool),
       done_(std::move(done)),
       served_(std::move(served)),
@@ -40,6 +41,7 @@ void HubWork::work() {
   flush_denormals();
   std::deque<HubOutput> now;
   while (true) {
+    weigh();
     {
       std::unique_lock lock(mutex_);
       doing_ = 0;
@@ -57,6 +59,16 @@ void HubWork::work() {
       now.pop_front();  // with the bytes of a chunk, which are then no longer counted
     }
   }
+}
+
+/// For people, who do not look more often.
+void HubWork::weigh() {
+  constexpr auto kAgain = std::chrono::milliseconds(200);
+  const auto now = std::chrono::steady_clock::now();
+  if (now - weighed_ < kAgain) return;
+  weighed_ = now;
+  spool_bytes_ = spool_.bytes_reserved();
+  log_bytes_ = log_.bytes();
 }
 
 /// A blob is read through before the first byte of it is sent: rot on the disk is found here.

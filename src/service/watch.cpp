@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sync/account.h"
+
 namespace causeway {
 namespace {
 
@@ -236,6 +238,7 @@ HubView Watch::view(int64_t now_ms, const HubMachine& machine,
   out.committed = committed_;
   out.aborted = aborted_;
   out.parameters = schedule_.plan().count();
+  out.ddp_bytes = out.decided_step * ddp_step_bytes(out.parameters, recipe_.workers()).sum();
   for (const auto& [worker, link] : links) {
     take_link(seen_[worker], now_ms, link);
     out.up_bytes += up_bytes(link);

@@ -85,6 +85,12 @@ Result<std::unique_ptr<Feed>> Basis::open_feed(WorkerId worker) const {
     return recorded_feed(recipe_.data.recorded, worker);
   }
   const auto site = static_cast<size_t>(site_of(worker));
+  if (sources_[site].empty())
+    return failure(
+        Fault::kBadInput,
+        "site {}: there is no text here; wanted: [[data.site]] with `train` files, in the "
+        "file of --sites or --config",
+        recipe_.sites[site].options.name);
   std::vector<WeightedSource> weighted;
   for (size_t i = 0; i < sources_[site].size(); ++i) {
     const int64_t tokens = sources_[site][i]->train_tokens();

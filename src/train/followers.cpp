@@ -76,6 +76,9 @@ Result<Sum> reduce(std::span<const int32_t> rows, int64_t row_tokens, bool leave
 /// What decodes must fit this replica too.
 Result<Order> read_order(ByteSpan bytes, const SiteGroup& group, const TrainReplica& replica) {
   CW_ASSIGN(Order order, read_fields<Order>(bytes));
+  if (order.updates < 0 || order.updates == INT64_MAX)
+    return failure(Fault::kCorrupt, "the site's leader says that it has updated {} times",
+                   order.updates);
   const std::vector<std::string> known = replica.states();
   for (const std::string& state : order.states)
     if (std::ranges::find(known, state) == known.end())

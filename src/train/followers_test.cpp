@@ -60,6 +60,7 @@ class Site {
   ~Site() { end(0); }
 
   void end(int32_t exit_code) {
+    if (std::exchange(ended_, true)) return;
     static_cast<void>(orders_.end(exit_code));
     for (const auto& one : followers_)
       if (one->thread.joinable()) one->thread.join();
@@ -90,6 +91,7 @@ class Site {
   const std::unique_ptr<SiteGroup> group_;
   Orders orders_;
   std::vector<std::unique_ptr<Follower>> followers_;
+  bool ended_ = false;
 };
 
 bool same_bits(const TrainReplica& a, const TrainReplica& b) {
@@ -382,9 +384,10 @@ TEST(FollowersTest, AnyOrderIsSafe) {
   for (int turn = 0; turn < 1000; ++turn) {
     std::vector<Bytes> broadcasts = recorded.broadcasts;
     Bytes& order = broadcasts[turn % 2 == 0 ? 1 : 4];
-    for (uint64_t changes = random.bits(draw++) % 3; changes > 0; --changes)
-      order[random.bits(draw++) % std::min<size_t>(order.size(), 64)] =
-          static_cast<std::byte>(random.bits(draw++));
+    for (uint64_t changes = random.bits(draw++) % 3; changes > 0; --changes) {
+      const size_t at = random.bits(draw++) % std::min<size_t>(order.size(), 64);
+      order[at] = static_cast<std::byte>(random.bits(draw++));
+    }
     Played played(std::move(broadcasts));
     Orders heard(played, clock);
     const auto replica = basis->replica(2);

@@ -24,7 +24,7 @@ constexpr ssize_t kEnd = -2;  // of what the peer sends
 
 void HttpStream::Free::operator()(ssl_st* tls) const { ::SSL_free(tls); }
 
-HttpStream::HttpStream(int socket, const TlsContext* tls, const StreamLimits& limits)
+HttpStream::HttpStream(int socket, const PageTls* tls, const StreamLimits& limits)
     : socket_(socket),
       limits_(limits),
       deadline_(steady_clock::now() + milliseconds(limits.request_ms_max)) {

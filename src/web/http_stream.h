@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "web/tls_context.h"
+#include "web/page_tls.h"
 
 struct ssl_st;
 
@@ -27,7 +27,7 @@ struct StreamLimits {
 class HttpStream final : public httplib::Stream {
  public:
   /// `socket` does not block and outlives the stream. `tls` null: plain.
-  HttpStream(int socket, const TlsContext* tls, const StreamLimits& limits);
+  HttpStream(int socket, const PageTls* tls, const StreamLimits& limits);
   ~HttpStream() override;
 
   /// TLS's handshake; at once where the connection is plain.

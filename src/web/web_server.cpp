@@ -13,7 +13,7 @@ namespace {
 
 class Server final : public WebServer {
  public:
-  Server(const WebOptions& options, std::optional<TlsContext> tls, ListenSocket listening)
+  Server(const WebOptions& options, std::optional<PageTls> tls, ListenSocket listening)
       : tls_(std::move(tls)),
         run_(static_cast<size_t>(options.history_max)),
         site_{run_, Access(options.token, !tls_), live_page()},
@@ -33,7 +33,7 @@ class Server final : public WebServer {
     stream.finish();
   }
 
-  std::optional<TlsContext> tls_;
+  std::optional<PageTls> tls_;
   LiveRun run_;
   HttpSite site_;
   HttpDoor door_;
@@ -58,9 +58,9 @@ Result<void> check_options(const WebOptions& options) {
 
 Result<std::unique_ptr<WebServer>> WebServer::start(const WebOptions& options) {
   CW_TRY(check_options(options));
-  std::optional<TlsContext> tls;
+  std::optional<PageTls> tls;
   if (!options.certificate_pem.empty()) {
-    CW_ASSIGN(tls, TlsContext::make(options.certificate_pem, options.key_pem));
+    CW_ASSIGN(tls, PageTls::make(options.certificate_pem, options.key_pem));
   }
   CW_ASSIGN(auto listening, listen_at(options.host, options.port, !tls));
   std::signal(SIGPIPE, SIG_IGN);  // a peer that goes away while OpenSSL writes is an error, no end

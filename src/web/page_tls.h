@@ -11,11 +11,13 @@ struct ssl_ctx_st;
 namespace causeway {
 
 /// A server's side of TLS 1.2 and 1.3. Const use is safe from many threads.
-class TlsContext {
+class PageTls {
  public:
   /// From a certificate with its chain, and its key, both PEM. Fault::kBadInput if they are not
-  /// that or do not fit each other.
-  static Result<TlsContext> make(const std::string& certificate_pem, const std::string& key_pem);
+  /// that or do not fit each other. Beside an Ed25519 key, which no browser takes, it has one of
+  /// its own with a certificate that nobody has signed: a browser warns of it, and then shows the
+  /// page. Who takes Ed25519 is shown the first.
+  static Result<PageTls> make(const std::string& certificate_pem, const std::string& key_pem);
 
   ssl_ctx_st* get() const { return context_.get(); }
 
