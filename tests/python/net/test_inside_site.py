@@ -169,7 +169,7 @@ def test_a_process_that_hangs_ends_the_site(start_run, recipe, when):
     if when == "before the hub":
         run.hub.stop()
     other = run.start_worker(1)
-    limit_s = 20
+    limit_s = 10
     site = Site(run, more=["--group-limit-ms", 1000 * limit_s])
     if when == "before the hub":
         site.leader.wait_line("of 2 processes")
@@ -224,7 +224,8 @@ def test_who_is_refused_by_the_hub_lets_the_others_go(start, recipe):
 def test_followers_need_neither_text_nor_certificate(start, recipe, tmp_path):
     run = start(recipe(run={"steps": 16}))
     command, size = run.worker_command(0), 2
-    bare = [word for word in command if word not in ("--sites", run.recipe, "--cert", run.certificate(0))]
+    own = {"--sites", run.recipe, "--cert", run.certificate(0), "--folder", run.worker_folders[0]}
+    bare = [word for word in command if word not in own]
     start_of = {"WORLD_SIZE": str(size), "MASTER_ADDR": "localhost", "MASTER_PORT": str(groups.free_port())}
     follower = run.processes.start("follower", [*bare, "--folder", tmp_path / "elsewhere"],
                                    env=groups.plain_environment() | start_of | {"RANK": "1", "LOCAL_RANK": "1"})  # fmt: skip
