@@ -31,7 +31,7 @@ class StoreRun:
         self.folder, self.rounds = folder, rounds
         self.recipe = folder / "dry.toml"
         tables = {
-            "run": {"name": "dry", "seed": 1, "steps": rounds},
+            "run": {"name": "dry", "seed": 1, "steps": rounds - 1},  # And the closing round.
             "model": {"layers": 2, "width": 128, "heads": 2, "context": 32},
             "train": {"batch_tokens": 128, "optimizer": {"name": "sgd", "lr": 0.003}},
             "sync": {"preset": "fedavg", "period": 1, "workers": workers},
