@@ -32,7 +32,7 @@ class StoreRun:
         self.recipe = folder / "dry.toml"
         tables = {
             "run": {"name": "dry", "seed": 1, "steps": rounds - 1},  # And the closing round.
-            "model": {"layers": 2, "width": 128, "heads": 2, "context": 32},
+            "model": {"layers": 2, "width": 64, "heads": 2, "context": 32},
             "train": {"batch_tokens": 128, "optimizer": {"name": "sgd", "lr": 0.003}},
             "sync": {"preset": "fedavg", "period": 1, "workers": workers},
             "exchange": {"hub": SETTINGS | (settings or {})},
