@@ -105,9 +105,13 @@ def test_a_killed_process_ends_the_site_and_torchrun_starts_it_again(start, reci
     first = wait_for(lambda: of_rank(launcher.pid, 1), "rank 1", needs=(launcher,))
     os.kill(first, signal.SIGKILL)
     wait_for(lambda: of_rank(launcher.pid, 1) not in (None, first), "another rank 1", needs=(launcher,))
-    outcome = run.finish(undisturbed=False)
-    assert outcome.complete
+    log = run.finish(undisturbed=False).decisions
     assert "goes on at step" in launcher.complaints()
+    # torchrun tells the first process to stop. If that hears of it before it misses the other, it leaves the run.
+    absent = log.absent(0).values()
+    assert all(reason.startswith(("left: told to stop", "follows until round")) for reason in absent), absent
+    assert not log.aborted and not log.absent(1)
+    assert max(log.absent(0), default=0) < log.decided, "it is not back"
 
 
 # The same recipe as one process, as two, and as two of which one is killed on the way.
