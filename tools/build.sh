@@ -53,6 +53,11 @@ word_bench() {
     build_release world_bench
     exec "$python" tools/bench/sim.py "$@"
   fi
+  if [[ ${1:-} == net ]]; then
+    shift
+    [[ -n ${CAUSEWAY_BUILD:-} ]] || build_release causeway_hub_program
+    exec python3 tools/bench/net_bench.py "$@"
+  fi
   build_release causeway
   [[ " $* " == *" --no-peers "* ]] || need_test_python
   exec "$python" tools/bench "$@"

@@ -361,10 +361,9 @@ std::optional<HubInput> HubHost::end(const Check& request) {
 
 // ---- Rounds.
 
-bool HubHost::is_whole(const RoundFold& round, const ClosedMember& member) {
+bool HubHost::is_whole(RoundFold& round, const ClosedMember& member) {
   return std::ranges::all_of(member.parcels, [&](const Parcel& parcel) {
-    const auto fold = round.channels.find(parcel.channel);
-    return fold != round.channels.end() && fold->second.complete(member.worker);
+    return channel_fold(round, parcel.channel).complete(member.worker);
   });
 }
 

@@ -101,7 +101,7 @@ class HubHost {
   RoundFold& round_of(int64_t number);
   void fold_ahead(int64_t number, RoundFold& round);
   static void begin_anew(RoundFold& round);
-  static bool is_whole(const RoundFold& round, const ClosedMember& member);
+  bool is_whole(RoundFold& round, const ClosedMember& member);
   Result<void> fold(const Fold& request, std::vector<WorkerId>& damaged);
   Result<void> fold_channels(const Fold& request, RoundFold& round, std::vector<WorkerId>& damaged);
   void cut_back(const Fold& request, const std::vector<WorkerId>& damaged);

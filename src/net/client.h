@@ -18,7 +18,7 @@ struct ClientOptions {
   std::shared_ptr<const TlsContext> context;  ///< null: no TLS
   Preface preface;
   /// Between attempts: doubled each time, and of that a part between half and all, by chance.
-  int64_t retry_ms_min = 100, retry_ms_max = 2'000;
+  int64_t retry_ms_min = 100, retry_ms_max = 1'000;
   int64_t connect_ms = 10'000;                           ///< for each address that the host has
   uint64_t seed = 0;                                     ///< of the jitter
   double send_bytes_per_s = 0, receive_bytes_per_s = 0;  ///< 0: as the link allows

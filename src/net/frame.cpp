@@ -46,7 +46,8 @@ size_t length_max(FrameKind kind) {
 }  // namespace
 
 std::array<std::byte, kFrameHeadBytes> encode_frame_head(const FrameHead& head) {
-  CW_CHECK(head.length <= length_max(head.kind), "a frame of kind {} with {} bytes",
+  const size_t most = length_max(head.kind);
+  CW_CHECK(most > 0 && head.length <= most, "a frame of kind {} with {} bytes",
            static_cast<int>(head.kind), head.length);
   std::array<std::byte, kFrameHeadBytes> out{};
   out[0] = static_cast<std::byte>(head.kind);

@@ -22,7 +22,7 @@ struct StoreTurns::State : std::enable_shared_from_this<State> {
   void ask(Line line, Job job);
   bool take(Line& line, Job& job);
   void pump();
-  void finished();
+  void finished(bool fetched = false);
   Result<Chunk> counted(Result<Chunk> got);
   void let_go(int64_t bytes);
   Began begin_put(const BulkRequest& what, const Read& read, const Put& done);
@@ -30,9 +30,9 @@ struct StoreTurns::State : std::enable_shared_from_this<State> {
   const int64_t begun_max, held_bytes_max;
   std::unique_ptr<ChunkStore> chunks;
   std::mutex mutex;
-  std::map<Line, std::deque<Job>> lines;  // none is empty
-  Line last = 0;                          // whose turn it was
-  int64_t begun = 0, held_bytes = 0;
+  std::map<Line, std::deque<Job>> lines;            // none is empty
+  Line last = 0;                                    // whose turn it was
+  int64_t begun = 0, fetching = 0, held_bytes = 0;  // those that fetch are begun, too
   bool stopped = false;
 };
 
@@ -48,7 +48,7 @@ void StoreTurns::State::ask(Line line, Job job) {
 /// The next job; false if none may begin now.
 bool StoreTurns::State::take(Line& line, Job& job) {
   if (stopped || begun >= begun_max) return false;
-  const bool may_fetch = held_bytes < held_bytes_max || begun == 0;
+  const bool may_fetch = held_bytes < held_bytes_max || fetching == 0;
   auto next = lines.upper_bound(last);
   for (size_t i = 0; i < lines.size(); ++i, ++next) {
     if (next == lines.end()) next = lines.begin();
@@ -58,6 +58,7 @@ bool StoreTurns::State::take(Line& line, Job& job) {
     next->second.pop_front();
     if (next->second.empty()) lines.erase(next);
     ++begun;
+    fetching += job.fetches;
     return true;
   }
   return false;
@@ -75,16 +76,18 @@ void StoreTurns::State::pump() {
     if (began == Began::kYes) continue;
     const std::lock_guard lock(mutex);
     --begun;
+    fetching -= job.fetches;
     if (began == Began::kDone || stopped) continue;
     lines[line].push_front(std::move(job));
     if (begun > 0) return;  // whoever ends first goes on
   }
 }
 
-void StoreTurns::State::finished() {
+void StoreTurns::State::finished(bool fetched) {
   {
     const std::lock_guard lock(mutex);
     --begun;
+    fetching -= fetched;
   }
   pump();
 }
@@ -164,7 +167,7 @@ void StoreTurns::get(Line line, const Referral& what, Got done) {
                        const bool taken = state->chunks->get(what.run, what.chunk,
                                                              [state, done](Result<Chunk> got) {
                                                                done(state->counted(std::move(got)));
-                                                               state->finished();
+                                                               state->finished(true);
                                                              });
                        return taken ? Began::kYes : Began::kFull;
                      }});
