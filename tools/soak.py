@@ -45,7 +45,7 @@ MEASURE_S, MEASURE_ROUNDS_MIN = 15.0, 10
 ROUNDS_PER_S_MAX = 2.0  # More would only make a longer log.
 DELAY_S_MAX = 2.0
 LOOK_S = 0.05
-QUIET_S = 15.0  # Nobody is killed so shortly before the end.
+QUIET_S = 15.0  # Nobody is killed so shortly before the end; or in the last quarter of a short run.
 STUCK_S = 300.0  # Without a decision: the run has failed.
 STOPPED_PART, STOPPED_S, AWAY_S = 0.2, (2.0, 6.0), (0.0, 8.0)
 
@@ -146,7 +146,7 @@ class Soak:
             # Somewhere within these seconds, so that it is any moment of a round.
             self.wait(self._random.uniform(0, 1))
             next_s += self.options.every
-            if self.left_s > QUIET_S and self.journal.decided < self.rounds - 10 and not self.over():
+            if self.left_s > min(QUIET_S, self.seconds / 4) and self.journal.decided < self.rounds - 10 and not self.over():
                 self.disturb()
         self.pace(0.0)
 
@@ -299,14 +299,14 @@ def write_page(lines: list[str], brisk: bool) -> None:
 # ---- All of it.
 
 
-def measured_pace(binary: pathlib.Path, folder: pathlib.Path, recipes: SmallRecipes, workers: int) -> float:
+def measured_pace(binary: pathlib.Path, folder: pathlib.Path, recipes: SmallRecipes, workers: int, least_s: float) -> float:
     """Rounds a second of an undisturbed run."""
     recipe = recipes("pace", run={"steps": 10_000_000})
     with Run(binary, folder / "pace", recipe, workers=workers, settings=PATIENT | WHOLE_LOG, page=False) as run:
         run.start()
         journal = Journal(run.out / "hub", folder / "copy")
         first = last = None
-        while last is None or last[0] - first[0] < MEASURE_S or last[1] - first[1] < MEASURE_ROUNDS_MIN:
+        while last is None or last[0] - first[0] < least_s or last[1] - first[1] < MEASURE_ROUNDS_MIN:
             time.sleep(LOOK_S)
             journal.read()
             if not run.hub.alive or not all(child.alive for child in run.workers.values()):
@@ -331,8 +331,8 @@ def judge(soak: Soak, binary: pathlib.Path, weights: str, log: Decisions) -> str
     complete = not log.aborted and all(log.members(record.round) == everybody for record in log.of("closed"))
     if not complete:
         missed = sum(absences(log, len(everybody)).values())
-        return (f"hub and all workers have one model, `{weights}`; {missed} offers did not count, each with its reason in "
-                "the log.")  # fmt: skip
+        return (f"hub and all workers have one model, `{weights}`; offers that did not count: {missed}, each with its "
+                "reason in the log.")  # fmt: skip
     print(f"{datetime.datetime.now():%H:%M:%S}  every offer counted: trains the same recipe in one process", flush=True)
     wanted = undisturbed_weights(binary, soak.run.recipe, soak.run.folder)
     if weights != wanted:
@@ -364,7 +364,7 @@ def main() -> int:
 
 def soak_all(options: argparse.Namespace, binary: pathlib.Path, folder: pathlib.Path) -> int:
     recipes, seconds = SmallRecipes(folder, options.workers), options.minutes * 60
-    pace = measured_pace(binary, folder, recipes, options.workers)
+    pace = measured_pace(binary, folder, recipes, options.workers, min(MEASURE_S, seconds / 4))
     rounds = max(20, int(min(pace / 2, ROUNDS_PER_S_MAX) * seconds))
     print(f"undisturbed {pace:.1f} rounds a second; {rounds} rounds in {options.minutes:g} minutes, {options.workers} workers, "
           f"seed {options.seed}", flush=True)  # fmt: skip

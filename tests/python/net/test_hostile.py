@@ -28,7 +28,7 @@ MIB = 1 << 20
 STRANGERS_MAX, INBOX_BYTES_MAX = 256, 64 * MIB
 STRANGER_BYTES_MAX = 192 * 1024
 PACE_LEFT = 0.05
-MEASURE_S = 4
+MEASURE_S = 2.5
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -209,7 +209,7 @@ def test_a_member_that_talks_without_end(busy):
 
             talker = threading.Thread(target=talk)
             talker.start()
-            disturbed.still_paced(8)
+            disturbed.still_paced(5)
             stop.set()
             peer.socket.shutdown(socket.SHUT_RDWR)
             talker.join()
