@@ -301,8 +301,10 @@ void WorkerMachine::pump_member(int64_t now_ms, std::vector<Message>& out) {
     out.push_back(message(Progress{applied_, settled_, replicated_, step_, tokens_, loss_}));
   }
   wake_by(progress_.at_ms());
-  const bool asks = decided_ > applied_ ? !decisions_.contains(applied_ + 1) : polled_ > 0;
-  if (asks && state_ != State::kFetch && !decisions_.contains(polled_)) {
+  // It may wait for a round while one before it is known and not due yet.
+  const bool waits = polled_ > 0 && !decisions_.contains(polled_);
+  const bool behind = polled_ == 0 && decided_ > applied_ && !decisions_.contains(applied_ + 1);
+  if ((waits || behind) && state_ != State::kFetch) {
     if (ask_.due(now_ms)) {
       ask_.said(now_ms);
       out.push_back(message(Ask{applied_}));

@@ -319,10 +319,21 @@ FaultSpec draw_fault(Chance& chance, const Mode& mode, const Scenario& world, in
   return out;
 }
 
+/// Groups of its own for each channel: a worker that is in none of a round's, and hears that the
+/// round is decided before its step begins, follows that step instead of training
+/// (docs/protocol.md). Then its parameters depend on time.
+bool draws_for_each_channel(const Scenario& world) {
+  const Value* channels = world.sync.find("channel");
+  if (channels == nullptr) return false;
+  return std::ranges::any_of(channels->array(),
+                             [](const Value& one) { return one.find("group") != nullptr; });
+}
+
 void draw_checks(const Mode& mode, Scenario& out) {
   out.checks = {{"finished", Value::Table{}}, {"replicas_identical", Value::Table{}}};
   if (!mode.patient) return;
   out.checks.push_back({"aborted_at_most", Value::Table{}});
+  if (draws_for_each_channel(out)) return;
   out.checks.push_back({"same_as_undisturbed", Value::Table{}});
 }
 

@@ -19,7 +19,9 @@ class SameAsUndisturbed final : public CheckKind {
       ++finished;
       const Trainer& here = *world.worker(id).trainer();
       const Trainer& there = *other.worker(id).trainer();
-      if (here.weights() != there.weights() || here.replicated() != there.replicated())
+      if (here.replicated() != there.replicated())
+        return fmt::format("worker {} has other replicated states than without faults", id);
+      if (here.weights() != there.weights())
         return fmt::format("worker {} has other parameters than without faults", id);
     }
     return finished == 0 ? "no worker has finished" : "";
