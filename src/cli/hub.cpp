@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <limits>
 
 #include "cli/command.h"
 #include "cli/endpoint.h"
@@ -12,6 +14,7 @@
 #include "core/log.h"
 #include "core/toml.h"
 #include "service/hub_service.h"
+#include "web/log_line.h"
 
 namespace causeway {
 namespace {
@@ -24,7 +27,7 @@ struct HubArguments {
   SecurityArguments security;
   std::string limit_up, limit_down;
   int32_t threads = 0;
-  bool json = false;
+  bool json = false, state = false;
 };
 
 Result<HubServiceOptions> options_of(const HubArguments& arguments, const Recipe& recipe) {
@@ -62,30 +65,84 @@ Result<HubServiceOptions> options_of(const HubArguments& arguments, const Recipe
   return out;
 }
 
-void tell_start(const HubService& hub, const HubServiceOptions& options) {
-  const bool is_v6 = options.server.host.find(':') != std::string::npos;
-  fmt::print("listening on {}:{}{}\n",
-             is_v6 ? "[" + options.server.host + "]" : options.server.host, hub.port(),
-             options.server.context == nullptr ? " without TLS" : "");
-  if (options.web)
-    fmt::print("page on {}://{}:{}/\n", options.web->certificate_pem.empty() ? "http" : "https",
-               options.web->host, hub.web_port());
-  if (options.store != nullptr) fmt::print("object store {}\n", options.store->name);
-  if (hub.resumed()) fmt::print("goes on after round {}\n", hub.decided());
-  std::fflush(stdout);
-}
+/// What the hub prints: lines for people, or JSON for who collects logs.
+class HubLines {
+ public:
+  HubLines(std::string run, bool json, bool state, const Clock& clock)
+      : run_(std::move(run)), json_(json), state_(state), clock_(clock) {}
 
-void tell_news(const HubView& view, const std::vector<EventView>& news, bool json) {
-  for (const EventView& event : news) {
-    if (!json)
+  void start(const HubService& hub, const HubServiceOptions& options) const {
+    const bool is_v6 = options.server.host.find(':') != std::string::npos;
+    say(fmt::format("listening on {}:{}{}",
+                    is_v6 ? "[" + options.server.host + "]" : options.server.host, hub.port(),
+                    options.server.context == nullptr ? " without TLS" : ""));
+    if (options.web)
+      say(fmt::format("page on {}://{}:{}/",
+                      options.web->certificate_pem.empty() ? "http" : "https", options.web->host,
+                      hub.web_port()));
+    if (options.store != nullptr) say("object store " + options.store->name);
+    if (hub.resumed()) say(fmt::format("goes on after round {}", hub.decided()), hub.decided());
+  }
+
+  void news(const HubView& view, const HubNews& news) const {
+    json_ ? tell_all(view.started_unix_ms, news) : tell_events(news);
+    if (state_) print(json_of(view));
+  }
+
+  void left(const HubSummary& summary) const {
+    say(fmt::format("left after round {}; the same command goes on from there", summary.rounds),
+        summary.rounds);
+  }
+  void end(const HubSummary& summary) const {
+    const std::string text = fmt::format("finished after {} rounds", summary.rounds);
+    if (json_)
+      return print(json_of(line(text, summary.rounds),
+                           EndOfLine{summary.weights.hex(), summary.model_folder}));
+    print(fmt::format("{}\nmodel   {}\nweights {}", text, summary.model_folder,
+                      summary.weights.hex()));
+  }
+
+ private:
+  static void print(const std::string& text) {
+    fmt::print("{}\n", text);
+    std::fflush(stdout);
+  }
+  LogLine line(std::string text, int64_t round) const {
+    return {run_, round, -1, clock_.unix_ms(), std::move(text)};
+  }
+  void say(const std::string& text, int64_t round = 0) const {
+    print(json_ ? json_of(line(text, round)) : text);
+  }
+
+  static void tell_events(const HubNews& news) {
+    for (const EventView& event : news.events)
       log(LogLevel::kInfo,
           event.worker < 0 ? event.text : fmt::format("worker {}: {}", event.worker, event.text));
   }
-  if (json) {
-    fmt::print("{}\n", json_of(view));
-    std::fflush(stdout);
+
+  /// Events and decided rounds as they came.
+  void tell_all(int64_t began_unix_ms, const HubNews& news) const {
+    const auto at = [&](double at_s) {
+      return began_unix_ms + static_cast<int64_t>(std::llround(at_s * 1e3));
+    };
+    auto event = news.events.begin();
+    const auto tell_until = [&](double at_s) {
+      for (; event != news.events.end() && event->at_s <= at_s; ++event)
+        print(json_of(LogLine{run_, event->round, event->worker, at(event->at_s), event->text}));
+    };
+    for (const RoundView& round : news.rounds) {
+      tell_until(round.decided_s);
+      print(json_of(LogLine{run_, round.round, -1, at(round.decided_s), {}}, round));
+    }
+    tell_until(std::numeric_limits<double>::infinity());
+    if (news.left_out > 0)
+      say(fmt::format("{} more lines are left out of this half second", news.left_out));
   }
-}
+
+  const std::string run_;
+  const bool json_, state_;
+  const Clock& clock_;
+};
 
 int hub(const HubArguments& arguments) {
   Mistakes mistakes;
@@ -107,21 +164,19 @@ int hub(const HubArguments& arguments) {
     return tell_error(kept.error());
   auto service = HubService::start(recipe, *options, clock);
   if (!service) return tell_error(service.error());
-  tell_start(**service, *options);
+  const HubLines lines(recipe.run.name, arguments.json, arguments.state, clock);
+  lines.start(**service, *options);
   const auto summary = (*service)->run(
-      stop_on_signals(), [&](const HubView& view, const std::vector<EventView>& news) {
-        tell_news(view, news, arguments.json);
-      });
+      stop_on_signals(), [&](const HubView& view, const HubNews& news) { lines.news(view, news); });
   if (!summary) return tell_error(summary.error());
   if (!summary->halted.empty())
     return tell_error({Fault::kIo, "the log cannot be written: " + summary->halted +
                                        "; start the hub again when it can, it then goes on"});
   if (!summary->finished) {
-    fmt::print("left after round {}; the same command goes on from there\n", summary->rounds);
+    lines.left(*summary);
     return kLeftEarly;
   }
-  fmt::print("finished after {} rounds\nmodel   {}\nweights {}\n", summary->rounds,
-             summary->model_folder, summary->weights.hex());
+  lines.end(*summary);
   return kDone;
 }
 
@@ -164,7 +219,10 @@ void add_hub(CLI::App& app, int& exit_code) {
                       "use it, too");
   command->add_option("--threads", arguments->threads, "Threads that fold; 0: the machine's cores");
   command->add_option("--out", arguments->out, "Folder of the run (default: runs/NAME)");
-  command->add_flag("--json", arguments->json, "The state as JSON lines");
+  command->add_flag("--json", arguments->json,
+                    "Each event and each decided round as a JSON line, for who collects logs");
+  command->add_flag("--state", arguments->state,
+                    "The state as a JSON line twice a second, for programs that show it");
   command->footer(
       "The same command goes on after a kill or a crash, from what is in the folder.\n"
       "Exit codes: 0 done, 1 failed, 2 bad usage or recipe, 3 refused by the object store,\n"

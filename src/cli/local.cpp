@@ -142,7 +142,7 @@ std::vector<std::string> Local::hub_words() const {
                                arguments_.recipe,
                                "--listen",
                                "127.0.0.1:0",
-                               "--json",
+                               "--state",
                                "--out",
                                folder_};
   if (arguments_.insecure)

@@ -13,6 +13,7 @@
 #include "record/words.h"
 #include "service/site_follower.h"
 #include "service/site_worker.h"
+#include "web/log_line.h"
 
 namespace causeway {
 namespace {
@@ -138,27 +139,51 @@ WorkerFile read_file(const WorkerArguments& arguments, OwnPart& own, Mistakes& m
   return file;
 }
 
-/// A line now and then; each step with --json.
-class StepLines {
+/// What the worker prints: a line of progress now and then, and what happens on standard error;
+/// with
+/// --json each step and event as an object on standard output.
+class WorkerLines {
  public:
-  explicit StepLines(bool json) : json_(json) {}
+  WorkerLines(int64_t worker, bool json, const Clock& clock)
+      : worker_(static_cast<WorkerId>(worker)), json_(json), clock_(clock) {}
 
-  void tell(int64_t step, double loss, int64_t tokens) {
-    if (json_) {
-      fmt::print("{{\"step\": {}, \"loss\": {:.6f}, \"tokens\": {}}}\n", step, loss, tokens);
-      return static_cast<void>(std::fflush(stdout));
-    }
+  void step(const SitePlace& place, int64_t step, double loss, int64_t tokens) {
+    const std::string text = fmt::format("step {}  loss {:.4f}  {} tokens", step, loss, tokens);
+    if (json_) return print(json_of(line(place, text), StepOfLine{step, loss, tokens}));
     constexpr int64_t kEveryNs = 5'000'000'000;
     const int64_t now_ns = clock_.now_ns();
     if (told_ns_ != 0 && now_ns - told_ns_ < kEveryNs) return;
     told_ns_ = now_ns;
-    fmt::print("step {}  loss {:.4f}  {} tokens\n", step, loss, tokens);
-    std::fflush(stdout);
+    print(text);
+  }
+  /// From any thread.
+  void note(const SitePlace& place, const std::string& text) const {
+    if (json_) return print(json_of(line(place, printable_text(text))));
+    fmt::print(stderr, "{}\n", printable_text(text));
+  }
+  void left(const SiteSummary& summary) const {
+    const std::string text = fmt::format("left at step {}: {}; the same command goes on from there",
+                                         summary.steps, printable_text(summary.reason));
+    print(json_ ? json_of(line(summary.place, text)) : text);
+  }
+  void end(const SiteSummary& summary) const {
+    const std::string text = fmt::format("finished at step {}", summary.steps);
+    print(json_ ? json_of(line(summary.place, text), EndOfLine{summary.weights, {}})
+                : fmt::format("{}\nweights {}", text, summary.weights));
   }
 
  private:
+  static void print(const std::string& text) {
+    fmt::print("{}\n", text);
+    std::fflush(stdout);
+  }
+  LogLine line(const SitePlace& place, std::string text) const {
+    return {place.run, place.round, worker_, clock_.unix_ms(), std::move(text)};
+  }
+
+  const WorkerId worker_;
   const bool json_;
-  const SystemClock clock_;
+  const Clock& clock_;
   int64_t told_ns_ = 0;
 };
 
@@ -178,14 +203,16 @@ int lead(const WorkerArguments& arguments, const WorkerFile& file, Workplace& wo
   auto store = use_store(file.store, fmt::format("worker-{}", file.worker), false);
   if (!store) return tell_error(store.error());
   options->store = *std::move(store);
+  WorkerLines lines(file.worker, arguments.json, clock);
   if (orders != nullptr)
-    fmt::print(stderr, "the first of {} processes that are worker {}\n", orders->group().size(),
-               file.worker);
-  StepLines lines(arguments.json);
+    lines.note({}, fmt::format("the first of {} processes that are worker {}",
+                               orders->group().size(), file.worker));
   SiteWorker site(
       *std::move(options), workplace, clock,
-      {[&](int64_t step, double loss, int64_t tokens) { lines.tell(step, loss, tokens); },
-       [](const std::string& text) { fmt::print(stderr, "{}\n", printable_text(text)); }},
+      {[&](const SitePlace& place, int64_t step, double loss, int64_t tokens) {
+         lines.step(place, step, loss, tokens);
+       },
+       [&](const SitePlace& place, const std::string& text) { lines.note(place, text); }},
       orders);
   const auto summary = site.run(stop_on_signals());
   if (!summary) return tell_failure(summary.error());
@@ -193,11 +220,10 @@ int lead(const WorkerArguments& arguments, const WorkerFile& file, Workplace& wo
   if (summary->end == End::kRefused)
     return tell_error({Fault::kRefused, "the hub refuses: " + printable_text(summary->reason)});
   if (summary->end == End::kLeft) {
-    fmt::print("left at step {}: {}; the same command goes on from there\n", summary->steps,
-               summary->reason);
+    lines.left(*summary);
     return kLeftEarly;
   }
-  fmt::print("finished at step {}\nweights {}\n", summary->steps, summary->weights);
+  lines.end(*summary);
   return kDone;
 }
 
@@ -267,7 +293,8 @@ void add_worker_command(CLI::App& app, WorkerCommand what, int& exit_code) {
                       "Time to hand in what is under way when it is told to leave");
   command->add_option("--group-limit-ms", file.group_limit_ms,
                       "Where several processes are one worker: longest that one waits for another");
-  command->add_flag("--json", arguments->json, "Each step as a JSON line");
+  command->add_flag("--json", arguments->json,
+                    "Each step and each event as a JSON line, for who collects logs");
   command->footer(
       "The recipe comes from the hub; only paths of text, device and identity are said here.\n"
       "Exit codes: 0 done, 1 failed, 2 bad usage, 3 refused by the hub, 75 left early.\n"

@@ -41,6 +41,7 @@ void each_field(auto&& visit, Is<Leave> auto& s) { visit(s.reason); }
 void each_field(auto&& visit, Is<Welcome> auto& s) {
   visit(s.incarnation), visit(s.decided), visit(s.offer_from), visit(s.snapshot);
   visit(s.snapshot_bytes), visit(s.lease_ms), visit(s.chunk_bytes), visit(s.window_bytes);
+  visit(s.counted);
 }
 void each_field(auto&& visit, Is<Refused> auto& s) {
   visit(s.incarnation), visit(s.fault), visit(s.reason);

@@ -93,6 +93,9 @@ struct Welcome {
   int64_t snapshot_bytes = 0;
   int64_t lease_ms = 0;  ///< it must be heard within
   int64_t chunk_bytes = 0, window_bytes = 0;
+  /// Rounds from offer_from to this one count its offers, which it makes again: it went back to a
+  /// state before them. Below offer_from: there are none.
+  int64_t counted = 0;
 };
 /// No admission; do not ask again.
 struct Refused {

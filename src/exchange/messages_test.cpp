@@ -27,7 +27,7 @@ std::vector<Message> every_message() {
   add(Ask{8});
   add(Progress{3, 4, a, 41, 5000, 1.5});
   add(Leave{"SIGTERM"});
-  add(Welcome{9, 3, 4, a, 999, 1000, 64, 256});
+  add(Welcome{9, 3, 4, a, 999, 1000, 64, 256, 5});
   add(Refused{9, Fault::kRefused, "the token is wrong"});
   add(ChunkHeld{a, 12});
   add(OfferHeld{4, 0});
@@ -59,7 +59,7 @@ TEST(Messages, TheWireIsWhatItWas) {
     const Bytes bytes = encode_message(message);
     all.insert(all.end(), bytes.begin(), bytes.end());
   }
-  EXPECT_EQ(digest_of(all).hex(), "e9437a043e8c68f118d8bcea5a492a06");
+  EXPECT_EQ(digest_of(all).hex(), "d295d30d0c8e0fbe164e8222586a9e52");
 }
 
 // Goal: sending in pieces and receiving without a copy are the same wire.

@@ -102,6 +102,7 @@ void WorkerMachine::hear(int64_t now_ms, const Welcome& welcome) {
                     welcome.chunk_bytes, welcome.lease_ms));
   decided_ = std::max(decided_, welcome.decided);
   offer_from_ = std::max(offer_from_, welcome.offer_from);
+  counted_ = std::max(counted_, welcome.counted);
   lease_ms_ = welcome.lease_ms;
   chunk_bytes_ = welcome.chunk_bytes;
   window_bytes_ = welcome.window_bytes;
@@ -269,7 +270,7 @@ void WorkerMachine::relinked() {
 }
 
 bool WorkerMachine::expects(int64_t round, WorkerId) const {
-  return round >= offer_from_ && round > decided_ && state_ != State::kDrain;
+  return round >= offer_from_ && (round > decided_ || round <= counted_) && state_ != State::kDrain;
 }
 
 void WorkerMachine::tick(int64_t now_ms, std::vector<Message>& out) {

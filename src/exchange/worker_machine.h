@@ -139,6 +139,7 @@ class WorkerMachine final : public Exchange {
   int64_t settled_ = 0;              // the round settled last
   Digest replicated_;                // after it
   int64_t decided_ = 0, offer_from_ = 1;
+  int64_t counted_ = 0;  // so far the hub has what it offers again
   int64_t step_ = 0, tokens_ = 0;
   double loss_ = 0;
   int64_t lease_ms_ = 0, chunk_bytes_ = 0, window_bytes_ = 0;

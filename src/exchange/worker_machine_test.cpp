@@ -204,6 +204,15 @@ TEST(WorkerMachine, ADecisionIsNotUndone) {
   EXPECT_EQ(peer.machine.poll(1, 3, commit), Poll::kAborted);
 }
 
+TEST(WorkerMachine, RepeatsRoundsThatCountItAlready) {
+  Peer peer;
+  peer.be_welcomed({.decided = 2, .offer_from = 1, .counted = 2});
+  for (const int64_t round : {1, 2, 3}) EXPECT_TRUE(peer.machine.expects(round, 3)) << round;
+  peer.hear(Decision{3, true, {1, 1}, 10, "", 3});
+  EXPECT_TRUE(peer.machine.expects(2, 3));
+  EXPECT_FALSE(peer.machine.expects(3, 3)) << "decided meanwhile, and without it";
+}
+
 TEST(WorkerMachine, FollowsWhenItIsBehind) {
   Peer peer;
   peer.be_welcomed({.decided = 4, .offer_from = 6});

@@ -218,7 +218,7 @@ void HubMachine::hear(WorkerId worker, const Hello& hello) {
     release(worker);
     const bool reload = found != ledger_.members.end() && found->second.reload;
     append(Admitted{worker, ledger_.epoch + 1, hello.incarnation,
-                    offer_from(worker, hello.applied == ledger_.decided && !reload)});
+                    reload ? ledger_.opened + 1 : offer_from(worker, hello.applied)});
     forget_awaited(worker);
     for (auto& [number, clock] : clocks_) {
       const PlannedRound* planned = schedule_.round(number);
@@ -237,13 +237,36 @@ void HubMachine::hear(WorkerId worker, const Hello& hello) {
   welcome(worker, hello);
 }
 
-/// A joiner takes part from the next round on; who stands at the edge may still enter open ones,
-/// but not one that its bad offer was struck from: it would hand in the same again, for ever.
-int64_t HubMachine::offer_from(WorkerId worker, bool at_edge) const {
-  if (at_edge)
+/// The last of the rounds after `applied`, without a gap, that count an offer of this worker.
+int64_t HubMachine::counted_until(WorkerId worker, int64_t applied) const {
+  const auto counts = [&](int64_t number) {
+    if (const auto decided = ledger_.decisions.find(number); decided != ledger_.decisions.end())
+      return std::ranges::binary_search(decided->second.members, worker);
+    const auto open = ledger_.rounds.find(number);
+    return open != ledger_.rounds.end() && open->second.closed &&
+           std::ranges::find(*open->second.closed, worker, &ClosedMember::worker) !=
+               open->second.closed->end();
+  };
+  while (counts(applied + 1)) ++applied;
+  return applied;
+}
+
+/// A joiner takes part from the next round on. Who stands at the edge may still enter open ones,
+/// but not one that its bad offer was struck from: it would hand in the same again, for ever. And
+/// so may who was set back to a state before rounds that count its offers: it repeats those, and
+/// then stands where it stood.
+int64_t HubMachine::offer_from(WorkerId worker, int64_t applied) const {
+  if (applied < 0 || applied > ledger_.decided) return ledger_.opened + 1;
+  const int64_t next = counted_until(worker, applied) + 1;
+  const auto enters = [&](const RoundState& round) {
+    return !round.closed && std::ranges::find(round.struck, worker) == round.struck.end();
+  };
+  const auto open = ledger_.rounds.find(next);
+  if (next > ledger_.opened || (open != ledger_.rounds.end() && enters(open->second)))
+    return applied + 1;
+  if (applied == ledger_.decided)
     for (const auto& [number, round] : ledger_.rounds)
-      if (!round.closed && std::ranges::find(round.struck, worker) == round.struck.end())
-        return number;
+      if (enters(round)) return number;
   return ledger_.opened + 1;
 }
 
@@ -256,6 +279,8 @@ void HubMachine::welcome(WorkerId worker, const Hello& hello) {
   const MemberState& member = ledger_.members[worker];
   Welcome welcome{hello.incarnation,  ledger_.decided,       member.offer_from,     {}, 0,
                   settings_.lease_ms, settings_.chunk_bytes, settings_.window_bytes};
+  if (member.offer_from == hello.applied + 1)
+    welcome.counted = counted_until(worker, hello.applied);
   if (const auto from = fetching_.find(worker); from != fetching_.end()) {
     welcome.snapshot = from->second.digest;
     welcome.snapshot_bytes = from->second.bytes;

@@ -245,7 +245,8 @@ class HubMachine final {
   bool needs_snapshot(const MemberState& member, const Hello& hello) const;
   void welcome(WorkerId worker, const Hello& hello);
   std::string why_refused(WorkerId worker, const Hello& hello) const;
-  int64_t offer_from(WorkerId worker, bool at_edge) const;
+  int64_t counted_until(WorkerId worker, int64_t applied) const;
+  int64_t offer_from(WorkerId worker, int64_t applied) const;
   void remove(WorkerId worker, std::string reason, bool reload = false);
   void release(WorkerId worker);
   void watch_leases();

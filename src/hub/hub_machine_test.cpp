@@ -332,12 +332,60 @@ TEST(HubMachine, ARoundThatNobodyMayEnterIsAborted) {
   hub.join_all();
   for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(1, worker);
   hub.tick(301);
-  for (WorkerId worker = 0; worker < 3; ++worker) hub.join(worker, 2, 0);
+  for (WorkerId worker = 0; worker < 3; ++worker) hub.join(worker, 2, -1);
   EXPECT_EQ(hub.ledger().members.at(0).offer_from, 3);
   hub.wait(10);
   EXPECT_EQ(hub.ledger().opened, 3);
   for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(3, worker);
   EXPECT_EQ(hub.ledger().decided, 3);
+}
+
+// Goal: a kill between a decision and the worker's next checkpoint costs no offer. It goes back to
+// a state before a round that counts it, and must train there what it has trained before.
+TEST(HubMachine, WhoIsSetBackBeforeRoundsThatCountItRepeatsThemAndEntersTheNext) {
+  Hub hub;
+  hub.join_all();
+  for (const int64_t round : {1, 2})
+    for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(round, worker);
+  hub.heard<Welcome>(0);
+  hub.join(0, 2, 0);
+  EXPECT_EQ(hub.ledger().members.at(0).offer_from, 1);
+  const Welcome welcome = hub.heard<Welcome>(0).back();
+  EXPECT_EQ(welcome.offer_from, 1);
+  EXPECT_EQ(welcome.counted, 2);
+  hub.heard<OfferHeld>(0);
+  for (const int64_t round : {1, 2}) hub.hand_in(round, 0);
+  EXPECT_EQ(hub.heard<OfferHeld>(0).size(), 2U);
+  for (const WorkerId worker : {1, 2}) hub.hand_in(3, worker);
+  EXPECT_EQ(hub.ledger().decided, 2) << "it is waited for";
+  hub.hand_in(3, 0);
+  EXPECT_EQ(hub.ledger().decided, 3);
+  EXPECT_EQ(hub.closes().back().members.size(), 3U);
+}
+
+TEST(HubMachine, ARoundThatIsClosedAndNotFoldedCountsToo) {
+  Hub hub;
+  hub.join_all();
+  hub.fold_is_slow = true;
+  for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(1, worker);
+  ASSERT_EQ(hub.ledger().decided, 0);
+  hub.join(0, 2, 0);
+  const Welcome welcome = hub.heard<Welcome>(0).back();
+  EXPECT_EQ(welcome.counted, 1);
+  EXPECT_EQ(welcome.offer_from, 1);
+}
+
+TEST(HubMachine, WhoMissedOneOfTheRoundsSinceItsStateFollows) {
+  Hub hub({.deadline_ms_max = 500});
+  hub.join_all();
+  for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(1, worker);
+  for (const WorkerId worker : {1, 2}) hub.hand_in(2, worker);
+  hub.wait(501);
+  ASSERT_EQ(hub.ledger().decided, 2);
+  hub.join(0, 2, 0);
+  const Welcome welcome = hub.heard<Welcome>(0).back();
+  EXPECT_EQ(welcome.offer_from, 4);
+  EXPECT_LT(welcome.counted, welcome.offer_from);
 }
 
 // A network that says old things again must not put anybody out of step.
@@ -651,9 +699,10 @@ TEST(HubMachine, ASnapshotIsKeptForWhoFetchesIt) {
 // Goal: a Hello that is repeated gets an answer that the first one did not; the worker goes by the
 // first, and is told what it asks for.
 TEST(HubMachine, ARepeatedHelloDoesNotMakeAJoinerOfAMember) {
-  Hub hub({.retain_rounds = 1});
+  Hub hub({.deadline_ms_max = 500, .retain_rounds = 1});
   hub.join_all();
-  for (WorkerId worker = 0; worker < 3; ++worker) hub.hand_in(1, worker);
+  for (WorkerId worker = 0; worker < 2; ++worker) hub.hand_in(1, worker);
+  hub.wait(501);
   hub.join(2, 2, 0);
   for (WorkerId worker = 0; worker < 2; ++worker) hub.hand_in(2, worker);
   hub.input(Snapshotted{2, {{8, 8}, 80}});

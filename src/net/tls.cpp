@@ -181,7 +181,8 @@ TlsStream::Status TlsStream::failed(int result) {
       break;
   }
   const int number = ERR_GET_REASON(code);
-  const bool handshaking = SSL_is_init_finished(ssl_) == 0;
+  // Not SSL_is_init_finished: after an alert that says no again.
+  const bool handshaking = !shook_hands_;
   if (const long verdict = SSL_get_verify_result(ssl_); handshaking && verdict != X509_V_OK) {
     verdict_ = Verdict::kOurs;
     error_ =
@@ -212,6 +213,7 @@ TlsStream::Status TlsStream::handshake() {
   if (ssl_ == nullptr) return Status::kDone;
   forget_errors();
   const int done = SSL_do_handshake(ssl_);
+  shook_hands_ = done == 1;
   return done == 1 ? Status::kDone : failed(done);
 }
 

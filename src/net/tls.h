@@ -87,6 +87,7 @@ class TlsStream {
   const std::shared_ptr<const TlsContext> context_;
   const int socket_;
   SSL* ssl_ = nullptr;
+  bool shook_hands_ = false;
   std::string error_;
   Verdict verdict_ = Verdict::kNone;
 };

@@ -14,6 +14,7 @@ class DryWorkplace final : public Workplace {
   explicit DryWorkplace(WorkerId worker) : worker_(worker) {}
 
   Result<void> open(const Charter& charter, const std::string& folder) override;
+  const std::string& run() const override { return recipe_.run.name; }
   const BoundPlan& plan() const override { return *plan_; }
   const Digest& layout() const override { return layout_; }
   int64_t steps() const override { return recipe_.run.steps; }

@@ -116,7 +116,7 @@ Result<void> HubService::begin_run() {
   settings.build = options_.version;
   settings.token = options_.token;
   CW_ASSIGN(machine_, host_->recover(settings, *schedule_, now_ms()));
-  watch_ = std::make_unique<Watch>(recipe_, *schedule_);
+  watch_ = std::make_unique<Watch>(recipe_, *schedule_, machine_->ledger().opened);
   return {};
 }
 
@@ -282,6 +282,7 @@ Result<HubSummary> HubService::run(const std::atomic<bool>& stop, const Show& sh
     heard.clear();
     if (!take_inputs(inputs, heard)) machine_->tick(now_ms(), outputs);
     for (const HubInput& input : inputs) {
+      watch_->stored(now_ms(), input);
       machine_->on(now_ms(), input, outputs);
       act(outputs);
     }
@@ -376,7 +377,7 @@ void HubService::look_around(const Show& show) {
   view.log_bytes = work_->log_bytes();
   view.resident_bytes = resident_memory_bytes();
   if (web_ != nullptr) web_->show(view);
-  if (show) show(view, watch_->take_events());
+  if (show) show(view, watch_->take_news());
 }
 
 void HubService::take_notes(int64_t now_ms) {

@@ -48,7 +48,7 @@ struct HubSummary {
 class HubService {
  public:
   /// Called on the running thread a few times a second.
-  using Show = std::function<void(const HubView&, const std::vector<EventView>& news)>;
+  using Show = std::function<void(const HubView&, const HubNews& news)>;
 
   /// Opens the run's folder, recovers what was decided, and listens. The recipe and the clock
   /// outlive the service. Fault::kBadInput: the folder is of another run; kCorrupt or kIo with what

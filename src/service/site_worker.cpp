@@ -45,6 +45,18 @@ SiteWorker::~SiteWorker() {
   objects_.reset();
 }
 
+SitePlace SiteWorker::place() const {
+  const std::lock_guard lock(place_mutex_);
+  return place_;
+}
+
+/// The run is known, or the trainer is further.
+void SiteWorker::moved() {
+  const std::lock_guard lock(place_mutex_);
+  place_.run = workplace_.run();
+  if (trainer_ != nullptr) place_.round = trainer_->engine()->counters().round;
+}
+
 // ---- Coming in.
 
 /// On the network's thread.
@@ -82,6 +94,7 @@ Result<void> SiteWorker::prepare() {
   if (error) return failure(Fault::kIo, "{}: cannot be made: {}", options_.folder, error.message());
   CW_ASSIGN(disk_, open_posix_disk(options_.folder + "/state"));
   CW_TRY(workplace_.open(*charter_, options_.folder));
+  moved();
   // Now that it is known to be of use.
   if (orders_ != nullptr) CW_TRY(orders_->give(encode_charter(*charter_).joined()));
   return {};
@@ -142,6 +155,7 @@ Result<bool> SiteWorker::restore_checkpoint() {
     return true;
   }
   begin(checkpoint->applied, checkpoint->machine);
+  moved();
   note(fmt::format("goes on at step {}, after round {}", trainer_->steps(), checkpoint->applied));
   return true;
 }
@@ -149,7 +163,7 @@ Result<bool> SiteWorker::restore_checkpoint() {
 // ---- Training.
 
 SiteSummary SiteWorker::ended(SiteSummary::End end, std::string reason) {
-  return {end, std::move(reason), trainer_ == nullptr ? 0 : trainer_->steps(), {}};
+  return {end, std::move(reason), trainer_ == nullptr ? 0 : trainer_->steps(), {}, place()};
 }
 
 /// How it ends if the connection was refused.
@@ -192,6 +206,7 @@ Result<bool> SiteWorker::take_state() {
     one.joined(joined, trainer_->open_rounds());
     one.set_progress(trainer_->steps(), trainer_->tokens(), 0);
   });
+  moved();
   note(fmt::format("joins at step {}, after round {}", trainer_->steps(), joined));
   exchange_->tick();
   return true;
@@ -201,6 +216,7 @@ Result<bool> SiteWorker::take_state() {
 Result<bool> SiteWorker::finish_step() {
   if (!trainer_->within_step() && trainer_->steps() >= workplace_.steps()) {
     closed_ = trainer_->close() == Trainer::Status::kStepped;
+    if (closed_) moved();
     exchange_->tick();
     return closed_;
   }
@@ -214,7 +230,9 @@ Result<bool> SiteWorker::finish_step() {
     one.set_progress(trainer_->steps(), trainer_->tokens(), trainer_->loss());
   });
   exchange_->tick();
-  if (events_.on_step) events_.on_step(trainer_->steps(), trainer_->loss(), trainer_->tokens());
+  moved();
+  if (events_.on_step)
+    events_.on_step(place(), trainer_->steps(), trainer_->loss(), trainer_->tokens());
   return true;
 }
 

@@ -33,12 +33,19 @@ struct SiteWorkerOptions {
   int64_t leave_ms = 30'000;           ///< to hand in what is under way when it is told to leave
 };
 
+/// What a worker's log says with each line.
+struct SitePlace {
+  std::string run;    ///< its name; empty: not known yet
+  int64_t round = 0;  ///< the last that the worker took part in, or followed; 0: none
+};
+
 /// How a worker ended.
 struct SiteSummary {
   enum class End : uint8_t { kFinished = 1, kLeft = 2, kRefused = 3 } end = End::kFinished;
   std::string reason;
   int64_t steps = 0;
   std::string weights;  ///< digest of the run's result, if finished
+  SitePlace place;
 };
 
 /// Started, run and ended by one thread.
@@ -46,8 +53,8 @@ class SiteWorker {
  public:
   /// For people; called on the running thread, but `note` also on others.
   struct Events {
-    std::function<void(int64_t step, double loss, int64_t tokens)> on_step;
-    std::function<void(const std::string& text)> note;
+    std::function<void(const SitePlace&, int64_t step, double loss, int64_t tokens)> on_step;
+    std::function<void(const SitePlace&, const std::string& text)> note;
   };
 
   /// Workplace, clock and orders outlive it. `orders`: of a leader with followers, who hear from it
@@ -79,14 +86,19 @@ class SiteWorker {
   std::optional<SiteSummary> refusal();
   std::optional<SiteSummary> farewell();
   void note(const std::string& text) const {
-    if (events_.note) events_.note(text);
+    if (events_.note) events_.note(place(), text);
   }
+  SitePlace place() const;
+  void moved();
 
   SiteWorkerOptions options_;
   Workplace& workplace_;
   const Clock& clock_;
   const Events events_;
   Orders* const orders_;
+
+  mutable std::mutex place_mutex_;  // while it is held no other is taken
+  SitePlace place_;
 
   std::mutex mutex_;
   std::optional<Charter> charter_;

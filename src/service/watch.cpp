@@ -2,13 +2,14 @@
 #include "service/watch.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sync/account.h"
 
 namespace causeway {
 namespace {
 
-constexpr size_t kRoundsMax = 64, kEventsMax = 256, kLossesMax = 4096;
+constexpr size_t kRoundsMax = 64, kEventsMax = 256, kLossesMax = 4096, kNewsMax = 1024;
 constexpr int64_t kRateMs = 2'000;
 
 /// By connections and by an object store.
@@ -26,8 +27,8 @@ std::string one_line(std::string text) {
 
 }  // namespace
 
-Watch::Watch(const Recipe& recipe, const RoundSchedule& schedule)
-    : recipe_(recipe), schedule_(schedule) {}
+Watch::Watch(const Recipe& recipe, const RoundSchedule& schedule, int64_t opened)
+    : recipe_(recipe), schedule_(schedule), opened_(opened) {}
 
 RoundView& Watch::round(int64_t number) {
   const auto [found, fresh] = rounds_.try_emplace(number);
@@ -44,20 +45,41 @@ RoundView& Watch::round(int64_t number) {
   return out;
 }
 
-void Watch::event(int64_t now_ms, WorkerId worker, std::string text) {
-  events_.push_back({seconds(now_ms), worker, one_line(std::move(text))});
-  untaken_ = std::min(untaken_ + 1, kEventsMax);
+void Watch::event(int64_t now_ms, int64_t round, WorkerId worker, std::string text) {
+  events_.push_back({seconds(now_ms), worker, one_line(std::move(text)), round});
+  if (news_.events.size() < kNewsMax)
+    news_.events.push_back(events_.back());
+  else
+    ++news_.left_out;
   if (events_.size() > kEventsMax) events_.pop_front();
 }
 
-std::vector<EventView> Watch::take_events() {
-  std::vector<EventView> out(events_.end() - static_cast<std::ptrdiff_t>(untaken_), events_.end());
-  untaken_ = 0;
-  return out;
-}
+HubNews Watch::take_news() { return std::exchange(news_, {}); }
 
 void Watch::noted(int64_t now_ms, WorkerId worker, const std::string& text) {
-  event(now_ms, worker, text);
+  event(now_ms, opened_, worker, text);
+}
+
+void Watch::disk_failed(int64_t now_ms, const Error& error) {
+  if (disk_failed_ms_ < 0)
+    event(now_ms, opened_, -1, fmt::format("the disk fails, tries again: {}", error.message));
+  disk_failed_ms_ = now_ms;
+}
+
+void Watch::stored(int64_t now_ms, const HubInput& done) {
+  // Small files may still go while large ones do not.
+  constexpr int64_t kWorksMs = 2'000;
+  if (const auto* failed = std::get_if<StoreFailed>(&done)) {
+    disk_failed(now_ms, failed->error);
+  } else if (const auto* folded = std::get_if<Folded>(&done);
+             folded != nullptr && folded->trouble) {
+    if (folded->trouble->fault == Fault::kIo || folded->trouble->fault == Fault::kRefused)
+      disk_failed(now_ms, *folded->trouble);
+  } else if (disk_failed_ms_ >= 0 && std::holds_alternative<Stored>(done) &&
+             now_ms - disk_failed_ms_ >= kWorksMs) {
+    disk_failed_ms_ = -1;
+    event(now_ms, opened_, -1, "the disk works again");
+  }
 }
 
 // ---- What members say.
@@ -105,50 +127,62 @@ void Watch::decided(int64_t now_ms, const Record& record) {
     Seen& seen = seen_[admitted->worker];
     ++seen.admissions;
     seen.reason.clear();
-    event(now_ms, admitted->worker, fmt::format("joined (epoch {})", admitted->epoch));
+    event(now_ms, opened_, admitted->worker, fmt::format("joined (epoch {})", admitted->epoch));
   } else if (const auto* removed = std::get_if<Removed>(&record)) {
     seen_[removed->worker].reason = one_line(removed->reason);
-    event(now_ms, removed->worker, removed->reason);
+    event(now_ms, opened_, removed->worker, removed->reason);
   } else if (const auto* opened = std::get_if<Opened>(&record)) {
+    opened_ = opened->round;
     round(opened->round).opened_s = now_s;
   } else if (const auto* held = std::get_if<Held>(&record)) {
     RoundView& view = round(held->round);
     view.arrivals.emplace_back(held->worker, now_s);
     for (const Parcel& parcel : held->parcels) view.up_bytes += parcel.bytes;
-    if (!held->declined.empty()) event(now_ms, held->worker, "declined: " + held->declined);
+    if (!held->declined.empty())
+      event(now_ms, held->round, held->worker, "declined: " + held->declined);
   } else if (const auto* struck = std::get_if<Struck>(&record)) {
-    event(now_ms, struck->worker, fmt::format("round {}: {}", struck->round, struck->reason));
+    event(now_ms, struck->round, struck->worker,
+          fmt::format("round {}: {}", struck->round, struck->reason));
   } else if (const auto* closed = std::get_if<Closed>(&record)) {
     RoundView& view = round(closed->round);
     view.status = RoundStatus::kClosed;
     view.closed_s = now_s;
     for (const ClosedMember& member : closed->members) view.members.push_back(member.worker);
     for (const Absence& absence : closed->absent) {
-      view.absent.emplace_back(absence.worker, absence.reason);
-      event(now_ms, absence.worker,
+      view.absent.emplace_back(absence.worker, one_line(absence.reason));
+      event(now_ms, closed->round, absence.worker,
             fmt::format("not in round {}: {}", closed->round, absence.reason));
     }
   } else if (const auto* committed = std::get_if<Committed>(&record)) {
     RoundView& view = round(committed->round);
     view.status = RoundStatus::kCommitted;
-    view.decided_s = now_s;
     view.result_bytes = committed->result.bytes;
     if (began_ms_ < 0) {
       began_ms_ = now_ms;
       began_round_ = committed->round;
     }
     ++committed_;
+    over(now_ms, view);
   } else if (const auto* aborted = std::get_if<Aborted>(&record)) {
     RoundView& view = round(aborted->round);
     view.status = RoundStatus::kAborted;
-    view.decided_s = now_s;
-    view.reason = aborted->reason;
+    view.reason = one_line(aborted->reason);
     ++aborted_;
-    event(now_ms, -1, fmt::format("round {} aborted: {}", aborted->round, aborted->reason));
+    over(now_ms, view);
+    event(now_ms, aborted->round, -1,
+          fmt::format("round {} aborted: {}", aborted->round, aborted->reason));
   } else if (const auto* sat_out = std::get_if<SatOut>(&record)) {
-    event(now_ms, sat_out->worker,
+    event(now_ms, opened_, sat_out->worker,
           fmt::format("was late: follows until round {}", sat_out->offer_from));
   }
+}
+
+void Watch::over(int64_t now_ms, RoundView& view) {
+  view.decided_s = seconds(now_ms);
+  if (news_.rounds.size() < kNewsMax)
+    news_.rounds.push_back(view);
+  else
+    ++news_.left_out;
 }
 
 // ---- Everything.

@@ -16,20 +16,29 @@
 
 namespace causeway {
 
+/// What happened in a while.
+struct HubNews {
+  std::vector<EventView> events;
+  std::vector<RoundView> rounds;  ///< that were decided
+  int64_t left_out = 0;           ///< of either: there were too many
+};
+
 /// One thread at a time. Times are milliseconds of the hub's clock, from its start.
 class Watch {
  public:
-  /// Recipe and schedule outlive it.
-  Watch(const Recipe& recipe, const RoundSchedule& schedule);
+  /// Recipe and schedule outlive it. `opened`: the newest round, of an earlier life of the hub.
+  Watch(const Recipe& recipe, const RoundSchedule& schedule, int64_t opened = 0);
 
   void heard(int64_t now_ms, const Message& message);
   void decided(int64_t now_ms, const Record& record);
+  /// What the hub's disk did: an event when it begins to fail, and when it works again.
+  void stored(int64_t now_ms, const HubInput& done);
   void noted(int64_t now_ms, WorkerId worker, const std::string& text);
   /// Everything as it is now, apart from what only the process knows (bytes on disk, memory).
   HubView view(int64_t now_ms, const HubMachine& machine,
                const std::map<WorkerId, LinkStats>& links);
-  /// Lines for the log, one for each event since the last call.
-  std::vector<EventView> take_events();
+  /// For the log: what has happened since the last call.
+  HubNews take_news();
 
  private:
   struct Seen {
@@ -43,7 +52,9 @@ class Watch {
   };
 
   RoundView& round(int64_t number);
-  void event(int64_t now_ms, WorkerId worker, std::string text);
+  void event(int64_t now_ms, int64_t round, WorkerId worker, std::string text);
+  void disk_failed(int64_t now_ms, const Error& error);
+  void over(int64_t now_ms, RoundView& view);
   void take_progress(Seen& seen, int64_t now_ms, const Progress& progress);
   static void take_link(Seen& seen, int64_t now_ms, const LinkStats& link);
   MemberView member(WorkerId worker, int64_t now_ms, const HubMachine& machine);
@@ -53,7 +64,9 @@ class Watch {
   std::map<WorkerId, Seen> seen_;
   std::map<int64_t, RoundView> rounds_;  // the last ones
   std::deque<EventView> events_;
-  size_t untaken_ = 0;
+  HubNews news_;
+  int64_t opened_ = 0;
+  int64_t disk_failed_ms_ = -1;  // when it last did; below 0: it works
   std::vector<LossPoint> losses_;
   int64_t committed_ = 0, aborted_ = 0;
   int64_t began_ms_ = -1, began_round_ = 0;  // when the first round of this hub's life was decided

@@ -23,6 +23,7 @@ class Workplace {
   virtual Result<void> open(const Charter& charter, const std::string& folder) = 0;
 
   // ---- After that.
+  virtual const std::string& run() const = 0;  ///< its name
   virtual const BoundPlan& plan() const = 0;
   virtual const Digest& layout() const = 0;
   virtual int64_t steps() const = 0;  ///< of the run

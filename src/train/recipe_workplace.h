@@ -16,6 +16,7 @@ class RecipeWorkplace final : public Workplace {
       : worker_(worker), own_(std::move(own)), clock_(clock), orders_(orders) {}
 
   Result<void> open(const Charter& charter, const std::string& folder) override;
+  const std::string& run() const override { return recipe_.run.name; }
   const BoundPlan& plan() const override { return basis_->plan(); }
   const Digest& layout() const override { return layout_; }
   int64_t steps() const override { return recipe_.run.steps; }

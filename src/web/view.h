@@ -57,6 +57,7 @@ struct EventView {
   double at_s = 0;
   int32_t worker = -1;  ///< -1: the hub itself
   std::string text;
+  int64_t round = 0;  ///< that it is about, or that was open; 0: none yet
 };
 
 struct LossPoint {

@@ -61,6 +61,7 @@ void each_field(Visit& visit, S& event) {
   visit("at_s", event.at_s);
   visit("worker", event.worker);
   visit("text", event.text);
+  visit("round", event.round);
 }
 
 /// All but the lists.

@@ -21,7 +21,7 @@ from net.decisions import Decisions, LogError
 DONE = 0
 START_SECONDS_MAX = 300.0
 RUN_SECONDS_MAX = 900.0
-WEIGHTS = re.compile(r"weights (?:xxh3:)?([0-9a-f]{32})")
+WEIGHTS = re.compile(r'(?:^weights |"weights":")(?:xxh3:)?([0-9a-f]{32})')  # Plain, or --json.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,7 +172,7 @@ class Run:
     def start_hub(self) -> None:
         """For the first time, or again by the same command; it listens when this returns."""
         command = [self.program, "hub", self.folder / "recipe.toml", "--listen", f"{self.place.host}:{self.port}",
-                   "--out", self.folder / "out", "--cert", self.certificates.folder / "hub.crt", "--json"]  # fmt: skip
+                   "--out", self.folder / "out", "--cert", self.certificates.folder / "hub.crt", "--state"]  # fmt: skip
         self.hubs.append(Process("hub", self.place.hub_inside(command), self.folder))
         self.meter.watch("hub", self.hub.pid)
         self.port = int(self.hub.wait_line(r"listening on \S+:(\d+)", START_SECONDS_MAX)[1])
@@ -189,7 +189,7 @@ class Run:
 
     def wait_step(self, step: int, seconds_max: float) -> float:
         """Until all workers have finished it; when the last one has."""
-        pattern = rf'"step": {step},'
+        pattern = rf'"step": ?{step},'
         for process in self.workers:
             process.wait_line(pattern, seconds_max)
         return max(stamps_of(process.lines)[step] for process in self.workers)
@@ -226,13 +226,13 @@ def stamps_of(lines: list[tuple[float, str]]) -> dict[int, float]:
     """Of a worker: when it had finished each step."""
     out = {}
     for stamp, line in list(lines):
-        if line.startswith('{"step"'):
+        if line.startswith("{") and '"step":' in line:
             out[json.loads(line)["step"]] = stamp
     return out
 
 
 def weights_of(lines: list[tuple[float, str]]) -> str:
-    found = [match[1] for _, line in lines if (match := WEIGHTS.match(line))]
+    found = [match[1] for _, line in lines if (match := WEIGHTS.search(line))]
     return found[-1] if found else ""
 
 

@@ -60,7 +60,7 @@ class BusyHub:
             more = ["--token-file", self._token] if self._token.exists() else []
             self.hub = self.processes.start("hub", [self.program, "hub", self.recipe, "--listen", "127.0.0.1:0",
                                                     "--out", self.folder / "out", "--cert", self.certs / "hub.crt",
-                                                    "--json", *more])  # fmt: skip
+                                                    "--state", *more])  # fmt: skip
             found = self.hub.wait_line(r"listening on (\S+):(\d+)")
             self.address = (found[1], int(found[2]))
             for number in range(AT_WORK):

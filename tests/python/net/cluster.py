@@ -26,7 +26,7 @@ import urllib.request
 from conftest import Recipes, words
 
 from net.decisions import Decisions, LogError
-from net.processes import DEADLINE_S, Child, Late, Processes, ReservedPort, wait_for
+from net.processes import DEADLINE_S, Child, Late, Processes, wait_for
 from net.relay import Link, Relay
 
 # Exit codes of causeway.
@@ -37,7 +37,7 @@ DONE, FAILED, BAD_USAGE, REFUSED, LEFT_EARLY = 0, 1, 2, 3, 75
 PATIENT = {"deadline_ms_min": 240_000, "deadline_ms_max": 480_000, "lease_ms": 240_000}
 BRISK = {"deadline_ms_min": 4_000, "deadline_ms_max": 60_000, "lease_ms": 4_000, "quorum_count": 1, "quorum_weight": 0.5}
 
-WEIGHTS = re.compile(r"weights (?:xxh3:)?([0-9a-f]{32})$", re.MULTILINE)
+WEIGHTS = re.compile(r'(?:^weights |"weights":")(?:xxh3:)?([0-9a-f]{32})(?:$|")', re.MULTILINE)  # Plain, or --json.
 LOOK_S = 0.03
 
 
@@ -94,15 +94,15 @@ class Run:
     `secure`: mutual TLS by `causeway cert`; else --insecure.
     `settings`: the hub's, see PATIENT. `assignments`: further `--set` of the hub, as {"sync.period": 8}.
     `delay_s`: each way of each link, so that rounds take a while and nobody computes meanwhile.
-    `direct`: workers connect to the hub itself, for measurements; then there are no links.
     `page`: the hub serves its page, see `fetch`.
     `out`, `worker_folders`: elsewhere than in `folder`, such as on a SmallDisk.
+    `cert_env`: environment of `causeway cert`.
     """
 
     def __init__(self, causeway: pathlib.Path, folder: pathlib.Path, recipe: pathlib.Path, *, workers: int = 4,
                  secure: bool = True, settings: dict | None = None, assignments: dict | None = None,
-                 delay_s: float = 0.0, direct: bool = False, page: bool = True, out: pathlib.Path | None = None,
-                 worker_folders: dict[int, pathlib.Path] | None = None):  # fmt: skip
+                 delay_s: float = 0.0, page: bool = True, out: pathlib.Path | None = None,
+                 worker_folders: dict[int, pathlib.Path] | None = None, cert_env: dict | None = None):  # fmt: skip
         self.causeway, self.folder, self.recipe, self.secure = causeway, folder, recipe, secure
         self.out, self.certs = out or folder / "out", folder / "certs"
         self.worker_folders = {n: folder / f"worker-{n}" for n in range(workers)} | (worker_folders or {})
@@ -113,19 +113,15 @@ class Run:
         self.address: tuple[str, int] | None = None  # Of the hub, when it listens.
         self.page: str | None = None  # http://HOST:PORT/
         self._set = {f"exchange.hub.{name}": value for name, value in (settings or {}).items()} | (assignments or {})
-        self._delay_s, self._direct, self._page = delay_s, direct, page
+        self._delay_s, self._page, self._cert_env = delay_s, page, cert_env
         self._relay = Relay()
-        self._port: ReservedPort | None = None
 
     def __enter__(self) -> "Run":
         self._relay.__enter__()
-        if self._direct:
-            self._port = ReservedPort()
-        else:
-            for number in self.worker_folders:
-                link = self._relay.link(f"worker {number}", ("127.0.0.1", 9))
-                link.up.delay_s = link.down.delay_s = self._delay_s
-                self.links[number] = link
+        for number in self.worker_folders:
+            link = self._relay.link(f"worker {number}", ("127.0.0.1", 9))
+            link.up.delay_s = link.down.delay_s = self._delay_s
+            self.links[number] = link
         if self.secure:
             self.make_certificates(self.certs, *(f"site{number}" for number in self.worker_folders))
         return self
@@ -133,8 +129,6 @@ class Run:
     def __exit__(self, *_) -> None:
         self.processes.close()
         self._relay.__exit__()
-        if self._port:
-            self._port.__exit__()
 
     # ---- Certificates
 
@@ -142,13 +136,16 @@ class Run:
         """An authority in `folder`, with a hub of this machine, and sites."""
         self.cert("authority", folder=folder)
         self.cert("hub", "hub", "--host", "127.0.0.1", "--host", "localhost", folder=folder)
-        for site in sites:
-            self.cert("site", site, folder=folder)
+        self.cert("site", *sites, folder=folder)
 
     def cert(self, *arguments, folder: pathlib.Path | None = None) -> str:
         """`causeway cert ...`; what it prints."""
-        command = [self.causeway, "cert", *arguments, "--folder", folder or self.certs]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, stdin=subprocess.DEVNULL)
+        # What `causeway cert` starts, when it has loaded LibTorch.
+        companion = self.causeway.with_name("causeway-hub")
+        program = companion if companion.exists() else self.causeway
+        command = [program, "cert", *arguments, "--folder", folder or self.certs]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, stdin=subprocess.DEVNULL,
+                              env=self._cert_env)  # fmt: skip
         assert done.returncode == DONE, f"{command}: {done.stderr}"
         return done.stdout
 
@@ -161,13 +158,12 @@ class Run:
     # ---- Processes
 
     def hub_command(self) -> list:
-        port = self._port.port if self._port else 0
         assigned = [word for name, value in self._set.items() for word in ("--set", f"{name}={value}")]
-        return [self.causeway, "hub", self.recipe, "--listen", f"127.0.0.1:{port}", "--out", self.out,
+        return [self.causeway, "hub", self.recipe, "--listen", "127.0.0.1:0", "--out", self.out,
                 "--http", "127.0.0.1:0" if self._page else "none", *self._identity(self.certs / "hub.crt"), *assigned]  # fmt: skip
 
     def worker_command(self, number: int, *, certificate: pathlib.Path | None = None, program=None) -> list:
-        host, port = self.links[number].address if self.links else self.address
+        host, port = self.links[number].address
         return [program or self.causeway, "worker", "--hub", f"{host}:{port}", "--worker", number,
                 "--folder", self.worker_folders[number], "--sites", self.recipe,
                 "--threads", 1, *self._identity(certificate or self.certificate(number))]  # fmt: skip

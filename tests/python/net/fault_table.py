@@ -20,11 +20,17 @@ class Row:
     recovery_s: float | None  # None: there was nothing to recover from.
 
 
-class FaultTable:
-    """Rows of one session of tests. The file is whole after each."""
+BEGIN, END = "<!-- faults -->\n", "<!-- end -->"
 
-    def __init__(self, path: pathlib.Path):
-        self._path = path
+
+class FaultTable:
+    """Rows of one session of tests. The file is whole after each.
+
+    `page`: a page that has the table between BEGIN and END, too.
+    """
+
+    def __init__(self, path: pathlib.Path, page: pathlib.Path | None = None):
+        self._path, self._page = path, page
         self._rows: list[Row] = []
 
     def add(self, fault: str, *, done: str, lost: str, recovery_s: float | None = None) -> None:
@@ -34,7 +40,7 @@ class FaultTable:
         self._write()
 
     def _write(self) -> None:
-        lines = ["# Faults", "", "| fault | what was done | what was lost | seconds to recover |", "|---|---|---|---|"]
+        lines = ["| fault | what was done | what was lost | seconds to recover |", "|---|---|---|---:|"]
         for row in sorted(self._rows, key=lambda row: FAULTS.index(row.fault)):
             seconds = "-" if row.recovery_s is None else f"{row.recovery_s:.1f}"
             cells = (row.fault, row.done, row.lost, seconds)
@@ -43,4 +49,8 @@ class FaultTable:
         if missing:
             lines += ["", f"Not run, or failed: {', '.join(missing)}."]
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_text("\n".join(lines) + "\n")
+        self._path.write_text("# Faults\n\n" + "\n".join(lines) + "\n")
+        if self._page:
+            before, found, rest = self._page.read_text().partition(BEGIN)
+            assert found, f"{self._page} has no place for the table"
+            self._page.write_text(before + BEGIN + "\n".join(lines) + "\n" + END + rest.partition(END)[2])

@@ -11,7 +11,6 @@ import os
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 import time
 import weakref
@@ -198,22 +197,3 @@ class Processes:
 def _close_all() -> None:
     for processes in list(_open):
         processes.close()
-
-
-class ReservedPort:
-    """A free port that nobody else gets, for a program that cannot be told to take any and say which.
-
-    It is bound and does not listen; who takes it over must set SO_REUSEPORT, as gRPC's servers do.
-    """
-
-    def __init__(self, host: str = "127.0.0.1"):
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self._socket.bind((host, 0))
-        self.port: int = self._socket.getsockname()[1]
-
-    def __enter__(self) -> "ReservedPort":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._socket.close()

@@ -43,8 +43,9 @@ def frame(kind: int, payload: bytes = b"", claimed: int | None = None) -> bytes:
     return FRAME_HEAD.pack(kind, len(payload) if claimed is None else claimed) + payload
 
 
-def preface(worker: int, version: str | bytes, token: str = "", protocol: int = PROTOCOL, magic: int = MAGIC) -> bytes:
-    return frame(PREFACE, struct.pack("<IBi", magic, protocol, worker) + text(version) + text(token))
+def preface(worker: int, version: str | bytes, token: str = "", protocol: int = PROTOCOL, magic: int = MAGIC,
+            store: str = "") -> bytes:  # fmt: skip
+    return frame(PREFACE, struct.pack("<IBi", magic, protocol, worker) + text(version) + text(token) + text(store))
 
 
 def message(kind: int, body: bytes, *, run: int = 0, epoch: int = 0, worker: int = 0) -> bytes:
@@ -64,7 +65,9 @@ class Charter:
             at += 4 + size
         self.site, self.recipe, self.tokenizer = parts
         self.plan, self.layout, self.genesis, self.weights = (payload[at + 16 * i : at + 16 * i + 16] for i in range(4))
-        assert len(payload) == at + 64
+        (size,) = struct.unpack_from("<I", payload, at + 64)
+        self.store = payload[at + 68 : at + 68 + size]
+        assert len(payload) == at + 68 + size
 
 
 def context_of(certificate: pathlib.Path | None, authority: pathlib.Path) -> ssl.SSLContext:

@@ -31,8 +31,8 @@ class StoreRun:
         self.folder, self.rounds = folder, rounds
         self.recipe = folder / "dry.toml"
         tables = {
-            "run": {"name": "dry", "seed": 1, "steps": rounds},
-            "model": {"layers": 2, "width": 128, "heads": 2, "context": 32},
+            "run": {"name": "dry", "seed": 1, "steps": rounds - 1},  # And the closing round.
+            "model": {"layers": 2, "width": 64, "heads": 2, "context": 32},
             "train": {"batch_tokens": 128, "optimizer": {"name": "sgd", "lr": 0.003}},
             "sync": {"preset": "fedavg", "period": 1, "workers": workers},
             "exchange": {"hub": SETTINGS | (settings or {})},
@@ -64,7 +64,7 @@ class StoreRun:
 
     def start_hub(self, store=None, wait: bool = True) -> Child:
         """For the first time or again, then at the same port."""
-        command = [PROGRAM, "hub", self.recipe, "--listen", f"127.0.0.1:{self.port}", "--insecure", "--json", "--out",
+        command = [PROGRAM, "hub", self.recipe, "--listen", f"127.0.0.1:{self.port}", "--insecure", "--state", "--out",
                    self.folder / "out", *(["--store", store] if store else [])]  # fmt: skip
         self.hub = self.processes.start("hub", command)
         if wait:

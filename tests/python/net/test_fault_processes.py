@@ -157,7 +157,9 @@ def test_the_hub_is_told_to_leave(start_run, fault_table):
 
 
 def test_clocks_are_wrong_and_jump(start_run, fault_table, tmp_path):
-    run = start_run(settings=PATIENT, delay_s=DELAY_S)
+    # Certificates have a time from which they are valid: an hour before they are made, which was long ago.
+    long_ago = SkewedClock(tmp_path / "clocks", -60 * 86400)
+    run = start_run(settings=PATIENT, delay_s=DELAY_S, cert_env=long_ago.environment)
     clocks = {whose: SkewedClock(tmp_path / "clocks", offset_s)
               for whose, offset_s in [("hub", 3600), (0, -7200), (1, 86400), (2, 0), (3, 0)]}  # fmt: skip
     run.start_hub(env=clocks["hub"].environment)

@@ -4,7 +4,6 @@
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -13,7 +12,7 @@ import time
 import pytest
 
 from net.owner import NotPermitted, is_orphan, own_name, started_at
-from net.processes import Late, Processes, ReservedPort, wait_for
+from net.processes import Late, Processes, wait_for
 from net.shaping import ShapedSites, call
 from net.small_disk import SmallDisk, limited
 
@@ -160,15 +159,6 @@ def test_no_child_outlives_its_test(tmp_path, end):
         print(child.pid)
         {end}""", FOLDER, tmp_path), capture_output=True, text=True)  # fmt: skip
     wait_for(lambda: not exists(int(done.stdout)), "the end of the child")
-
-
-def test_a_reserved_port_is_free_for_who_shares_it_and_for_nobody_else():
-    with ReservedPort() as reserved:
-        with pytest.raises(OSError, match="in use"):
-            socket.create_server(("127.0.0.1", reserved.port))
-        with socket.create_server(("127.0.0.1", reserved.port), reuse_port=True) as server:
-            with socket.create_connection(server.getsockname()):
-                server.accept()
 
 
 def test_orphans_are_known_by_pid_and_start():
