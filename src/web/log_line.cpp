@@ -12,9 +12,9 @@
 namespace causeway {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-Json object_of(const LogLine& line) {
+OrderedJson object_of(const LogLine& line) {
   return {{"run", line.run},
           {"round", line.round},
           {"worker", line.worker},
@@ -46,15 +46,15 @@ std::string iso_time(int64_t unix_ms) {
 std::string json_of(const LogLine& line) { return json_text(object_of(line)); }
 
 std::string json_of(const LogLine& line, const StepOfLine& step) {
-  Json object = object_of(line);
+  OrderedJson object = object_of(line);
   object["step"] = step.step;
-  object["loss"] = JsonWriter<Json>::json_of_value(step.loss);
+  object["loss"] = JsonWriter<OrderedJson>::json_of_value(step.loss);
   object["tokens"] = step.tokens;
   return json_text(object);
 }
 
 std::string json_of(const LogLine& line, const EndOfLine& end) {
-  Json object = object_of(line);
+  OrderedJson object = object_of(line);
   object["weights"] = end.weights;
   if (!end.model.empty()) object["model"] = end.model;
   return json_text(object);
@@ -63,7 +63,7 @@ std::string json_of(const LogLine& line, const EndOfLine& end) {
 std::string json_of(LogLine line, const RoundView& round) {
   line.round = round.round;
   line.text = round_text(round);
-  Json object = object_of(line);
+  OrderedJson object = object_of(line);
   JsonWriter writer(object);
   object["result"] = round_status_name(round.status);
   writer("step", round.step);

@@ -73,9 +73,13 @@ TEST_P(Flow, MessagesAndBulkGoBothWaysInOrder) {
   expect_blobs(site.messages(), {down}, kBytes);
   int64_t asked = 0, wanted = 0;
   for (const Message& message : hub.messages())
-    if (const auto* one = std::get_if<Ask>(&message.body)) EXPECT_EQ(one->after, asked++);
+    if (const auto* one = std::get_if<Ask>(&message.body)) {
+      EXPECT_EQ(one->after, asked++);
+    }
   for (const Message& message : site.messages())
-    if (const auto* one = std::get_if<Want>(&message.body)) EXPECT_EQ(one->offset, wanted++);
+    if (const auto* one = std::get_if<Want>(&message.body)) {
+      EXPECT_EQ(one->offset, wanted++);
+    }
   EXPECT_EQ(asked, kMessages);
   EXPECT_EQ(wanted, kMessages);
   const LinkStats link = hub.server().links().at(0);

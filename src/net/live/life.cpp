@@ -94,7 +94,9 @@ TEST(Reconnecting, TheNewerConnectionOfAWorkerReplacesTheOlder) {
     heard = newer.receive();
   } while (heard && heard->first == FrameKind::kPing);
   // Unless the older has come back by then and replaced the newer, which is as it should be.
-  if (heard) EXPECT_EQ(heard->first, FrameKind::kMessage);
+  if (heard) {
+    EXPECT_EQ(heard->first, FrameKind::kMessage);
+  }
   EXPECT_TRUE(older.wait_welcome(2));
 }
 
