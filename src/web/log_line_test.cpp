@@ -29,7 +29,7 @@ TEST(LogLine, SaysTimesAsEverybodyReadsThem) {
 TEST(LogLine, HasRunRoundWorkerTimeAndText) {
   EXPECT_EQ(json_of(kLine),
             R"({"run":"four-coasts","round":7,"worker":2,"at":"2026-11-28T14:03:07.125Z",)"
-            R"("text":"joined (epoch 3)"})");
+            R"x("text":"joined (epoch 3)"})x");
 }
 
 TEST(LogLine, IsOneLineOfJsonWhateverTextsHave) {
