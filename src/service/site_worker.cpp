@@ -112,8 +112,8 @@ void SiteWorker::begin(int64_t applied, ByteSpan machine) {
   settings.genesis = charter_->genesis;
   settings.build = options_.version;
   settings.token = options_.token;
-  // A connection loses nothing while it lives, and who reconnects says all anew: repetitions are for
-  // what the hub had no room for, and must not come before an answer can, on the longest way.
+  // A connection loses nothing while it lives, and who reconnects says all anew: repetitions are
+  // for what the hub had no room for, and must not come before an answer can, on the longest way.
   settings.retry_ms_min = 500;
   settings.retry_ms_max = 5'000;
   settings.bytes_retry_ms_min = 60'000;

@@ -8,13 +8,13 @@
 #include <vector>
 
 #include "exchange/hub_options.h"
+#include "exchange/trainer.h"
 #include "hub/hub_host.h"
 #include "hub/hub_machine.h"
 #include "sim/event.h"
 #include "sim/machine.h"
 #include "sim/observer.h"
 #include "sim/sim_disk.h"
-#include "exchange/trainer.h"
 
 namespace causeway {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "sim/scenario.h"
 #include "exchange/trainer.h"
+#include "sim/scenario.h"
 #include "sim/world.h"
 
 namespace causeway {

@@ -4,9 +4,9 @@
 #include <memory>
 
 #include "core/options.h"
+#include "exchange/trainer.h"
 #include "sim/toy_model.h"
 #include "sim/toy_trainer.h"
-#include "exchange/trainer.h"
 
 namespace causeway {
 

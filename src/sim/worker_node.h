@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "exchange/trainer.h"
 #include "exchange/worker_machine.h"
 #include "sim/event.h"
 #include "sim/machine.h"
 #include "sim/observer.h"
 #include "sim/sim_disk.h"
-#include "exchange/trainer.h"
 
 namespace causeway {
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/hash.h"
+#include "exchange/trainer.h"
 #include "sim/event.h"
 #include "sim/event_queue.h"
 #include "sim/fault.h"
@@ -23,7 +24,6 @@
 #include "sim/network.h"
 #include "sim/observer.h"
 #include "sim/scenario.h"
-#include "exchange/trainer.h"
 #include "sim/worker_node.h"
 
 namespace causeway {

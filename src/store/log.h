@@ -23,7 +23,8 @@ struct LogEntry {
   bool operator==(const LogEntry&) const = default;
 };
 
-/// Entries of consecutive sequence, 1 to kLogSequenceMax, from the last snapshot on. Calls block; one thread at a time.
+/// Entries of consecutive sequence, 1 to kLogSequenceMax, from the last snapshot on. Calls block;
+/// one thread at a time.
 ///
 /// Failures are Fault::kIo. A failed append or restart changed nothing and may be tried again, say
 /// when the disk has room. After a failed sync nobody knows what is durable: every later call fails
