@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Prints the sources of a compile_commands.json that lie in a folder, but tests, fuzzers and benchmarks: one per line.
+"""Prints the sources of a compile_commands.json that lie in a folder, but tests, fuzzers and benchmarks, and the unity
+build's units of such sources: one per line.
 
 list_sources.py COMPILE_COMMANDS FOLDER
 """
@@ -10,6 +11,7 @@ import pathlib
 import sys
 
 LEFT_OUT = ("_test.cpp", "_fuzz.cpp", "_bench.cpp")
+TESTS = "_test.dir"  # CMake's folder of a test binary
 
 
 def main(commands: str, folder: str) -> None:
@@ -17,7 +19,8 @@ def main(commands: str, folder: str) -> None:
     entries = json.loads(pathlib.Path(commands).read_text(encoding="utf-8"))
     files = {pathlib.Path(entry["directory"], entry["file"]).resolve() for entry in entries}
     for file in sorted(files):
-        if file.is_relative_to(root) and not file.name.endswith(LEFT_OUT):
+        unit = file.parent.name == "Unity" and not file.parent.parent.name.endswith(TESTS)
+        if unit or (file.is_relative_to(root) and not file.name.endswith(LEFT_OUT)):
             print(file)
 
 

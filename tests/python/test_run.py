@@ -226,8 +226,9 @@ def test_house_rules_are_checked(root, tmp_path, name, text, said):
 
 
 def test_only_production_sources_are_linted(root, tmp_path):
-    names = ["src/core/a.cpp", "src/core/a_test.cpp", "src/core/a_fuzz.cpp", "build/table.cpp", "src/hub/b.cpp"]
+    unit, tests = "build/core.dir/Unity/unity_0.cxx", "build/core_test.dir/Unity/unity_0.cxx"
+    names = ["src/core/a.cpp", "src/core/a_test.cpp", "src/core/a_fuzz.cpp", "build/table.cpp", "src/hub/b.cpp", unit, tests]
     entries = ", ".join(f'{{"directory": "{tmp_path}", "file": "{name}"}}' for name in names)
     (tmp_path / "compile_commands.json").write_text(f"[{entries}]")
     done = shell(["python3", str(root / "tools/list_sources.py"), "compile_commands.json", "src"], tmp_path)
-    assert done.stdout.split() == [str(tmp_path / "src/core/a.cpp"), str(tmp_path / "src/hub/b.cpp")]
+    assert done.stdout.split() == [str(tmp_path / name) for name in (unit, "src/core/a.cpp", "src/hub/b.cpp")]
