@@ -29,5 +29,7 @@ ${pointers}  };
 
 }  // namespace causeway
 ")
+  # It declares what its unit may have seen.
+  set_source_files_properties(${table} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   target_sources(${target} PRIVATE ${files} ${table})
 endfunction()

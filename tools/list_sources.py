@@ -11,7 +11,7 @@ import pathlib
 import sys
 
 LEFT_OUT = ("_test.cpp", "_fuzz.cpp", "_bench.cpp")
-TESTS = "_test.dir"  # CMake's folder of a test binary
+TESTS = ("_test.dir", "_live.dir")  # ends of CMake's folders of test binaries
 
 
 def main(commands: str, folder: str) -> None:

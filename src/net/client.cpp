@@ -13,7 +13,7 @@
 namespace causeway {
 namespace {
 
-using tcp = asio::ip::tcp;
+using Tcp = asio::ip::tcp;
 
 class Client final : public HubClient, public Connection::Owner {
  public:
@@ -46,8 +46,9 @@ class Client final : public HubClient, public Connection::Owner {
  private:
   bool on_own_thread() const { return thread_.get_id() == std::this_thread::get_id(); }
   void look_up();
-  void connect(const tcp::resolver::results_type& ends, tcp::resolver::results_type::iterator end);
-  void connected(tcp::socket socket);
+  void connect(const Tcp::resolver::results_type& ends,
+               const Tcp::resolver::results_type::iterator& end);
+  void connected(Tcp::socket socket);
   void failed(const std::string& reason);
   void take_charter(Connection& connection, const Bytes& payload);
   void give_up(const Error& error);
@@ -58,7 +59,7 @@ class Client final : public HubClient, public Connection::Owner {
   const Random random_;
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
-  tcp::resolver resolver_;
+  Tcp::resolver resolver_;
   asio::steady_timer timer_;
   std::thread thread_;
 
@@ -67,7 +68,7 @@ class Client final : public HubClient, public Connection::Owner {
   LinkStats before_;                        // of earlier ones
   // On the thread only.
   std::shared_ptr<Connection> current_;
-  std::shared_ptr<tcp::socket> socket_;  // that is being connected
+  std::shared_ptr<Tcp::socket> socket_;  // that is being connected
   uint64_t attempts_ = 0;
   int64_t delay_ms_ = 0;
   std::chrono::steady_clock::time_point let_in_at_;
@@ -92,7 +93,7 @@ void Client::look_up() {
   if (stopped_) return;
   resolver_.async_resolve(
       options_.host, std::to_string(options_.port),
-      [this](std::error_code error, const tcp::resolver::results_type& ends) {
+      [this](std::error_code error, const Tcp::resolver::results_type& ends) {
         if (stopped_) return;
         if (error)
           return failed(fmt::format("{} is not known: {}", options_.host, error.message()));
@@ -102,9 +103,9 @@ void Client::look_up() {
 
 /// One address after the other: each has its time, so that one which answers nothing is no reason
 /// to miss the next.
-void Client::connect(const tcp::resolver::results_type& ends,
-                     tcp::resolver::results_type::iterator end) {
-  socket_ = std::make_shared<tcp::socket>(io_);
+void Client::connect(const Tcp::resolver::results_type& ends,
+                     const Tcp::resolver::results_type::iterator& end) {
+  socket_ = std::make_shared<Tcp::socket>(io_);
   const auto late = std::make_shared<bool>(false);
   timer_.expires_after(std::chrono::milliseconds(options_.connect_ms));
   timer_.async_wait([socket = socket_, late](std::error_code cancelled) {
@@ -125,7 +126,7 @@ void Client::connect(const tcp::resolver::results_type& ends,
   });
 }
 
-void Client::connected(tcp::socket socket) {
+void Client::connected(Tcp::socket socket) {
   ConnectionOptions options;
   options.times = options_.times;
   options.send_bytes_per_s = options_.send_bytes_per_s;

@@ -8,15 +8,15 @@
 
 namespace causeway {
 
-void each_field(auto&& visit, Is<Preface> auto& s) {
+static void each_field(auto&& visit, Is<Preface> auto& s) {
   visit(s.magic), visit(s.protocol), visit(s.worker), visit(s.version), visit(s.token);
   visit(s.store);
 }
-void each_field(auto&& visit, Is<Charter> auto& s) {
+static void each_field(auto&& visit, Is<Charter> auto& s) {
   visit(s.run), visit(s.site), visit(s.recipe), visit(s.tokenizer), visit(s.plan);
   visit(s.layout), visit(s.genesis), visit(s.weights), visit(s.store);
 }
-void each_field(auto&& visit, Is<Refusal> auto& s) { visit(s.fault), visit(s.reason); }
+static void each_field(auto&& visit, Is<Refusal> auto& s) { visit(s.fault), visit(s.reason); }
 
 namespace {
 

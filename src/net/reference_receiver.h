@@ -47,7 +47,7 @@ class ReferenceReceiver {
   /// A reference came.
   void take(const Referral& referral);
   /// A Chunk came over the connection.
-  void take(Message chunk);
+  void take(Message message);
   /// The connection was made anew: nothing is under way any more.
   void reset();
 

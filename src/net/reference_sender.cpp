@@ -39,7 +39,7 @@ bool ReferenceSender::take(Lane& lane, const BulkRequest& what, const Read& read
   return true;
 }
 
-void ReferenceSender::send(const BulkRequest& what, Read read) {
+void ReferenceSender::send(const BulkRequest& what, const Read& read) {
   uint64_t ticket = 0;  // of none: a put to see whether the store is back
   bool puts = false;
   {
@@ -66,7 +66,7 @@ void ReferenceSender::begin_put(const BulkRequest& what, const Read& read, uint6
         *unread = !bytes || bytes->size() == 0;
         return bytes;
       },
-      [this, what, ticket, unread](Result<ChunkReference> put) {
+      [this, what, ticket, unread](const Result<ChunkReference>& put) {
         put_done(what, ticket, *unread, put);
       });
 }

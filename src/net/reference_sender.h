@@ -48,7 +48,7 @@ class ReferenceSender {
       : transfers_(transfers), clock_(clock), line_(line), hooks_(std::move(hooks)) {}
 
   /// A chunk, of 1 to kChunkBytesMax bytes. One that is on its way is not sent twice.
-  void send(const BulkRequest& what, Read read);
+  void send(const BulkRequest& what, const Read& read);
   /// The peer could not get what was referred to: what is to be sent again, as it was under way
   /// after that. Nothing if no such reference was sent.
   std::optional<BulkRequest> missing(const Referral& referral);

@@ -17,7 +17,7 @@
 namespace causeway {
 namespace {
 
-using tcp = asio::ip::tcp;
+using Tcp = asio::ip::tcp;
 
 constexpr size_t kRequestsMax = 4096;  // of one worker, that wait to be read
 
@@ -69,9 +69,9 @@ class Server final : public HubServer, public Connection::Owner {
   void turn(bool full);
   bool on_own_thread() const;
   void accept();
-  void take(tcp::socket socket);
+  void take(Tcp::socket socket);
   void let_in(Connection& connection, const Bytes& payload);
-  void refuse(Connection& connection, const Error& error);
+  static void refuse(Connection& connection, const Error& error);
   void hear_of(Connection& connection, FrameKind kind, const Bytes& payload);
   static std::shared_ptr<Connection> next_chunk(Guest& guest, Request& next);
   void pump(WorkerId worker);
@@ -86,7 +86,7 @@ class Server final : public HubServer, public Connection::Owner {
   const Handler handler_;
   asio::io_context io_;
   asio::strand<asio::io_context::executor_type> accepting_;
-  tcp::acceptor acceptor_;
+  Tcp::acceptor acceptor_;
   asio::steady_timer later_;
   int64_t port_ = 0;
   std::vector<std::thread> threads_;
@@ -107,18 +107,18 @@ Server::~Server() {
 
 Result<void> Server::listen() {
   std::error_code error;
-  tcp::resolver resolver(io_);
+  Tcp::resolver resolver(io_);
   const auto found = resolver.resolve(options_.host, std::to_string(options_.port), error);
   if (error || found.empty())
     return failure(Fault::kBadInput, "cannot listen at {}: {}", options_.host, error.message());
-  const tcp::endpoint end = *found.begin();
+  const Tcp::endpoint end = *found.begin();
   if (options_.context == nullptr && !end.address().is_loopback())
     return failure(Fault::kBadInput,
                    "cannot listen at {} without certificates: only loopback (127.0.0.1) may do "
                    "without; make some with `causeway cert`",
                    options_.host);
   acceptor_.open(end.protocol(), error);
-  if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor_.set_option(Tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor_.bind(end, error);
   if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
   if (error)
@@ -158,7 +158,7 @@ void Server::stop() {
 // ---- Who comes.
 
 void Server::accept() {
-  const auto came = [this](std::error_code error, tcp::socket socket) {
+  const auto came = [this](std::error_code error, Tcp::socket socket) {
     if (!acceptor_.is_open()) return;
     if (!error) {
       take(std::move(socket));
@@ -174,7 +174,7 @@ void Server::accept() {
   acceptor_.async_accept(io_, asio::bind_executor(accepting_, came));
 }
 
-void Server::take(tcp::socket socket) {
+void Server::take(Tcp::socket socket) {
   ConnectionOptions options;
   options.hub = true;
   options.times = options_.times;
