@@ -21,12 +21,11 @@ function(causeway_plugins target folder interface function header)
 namespace causeway {
 
 ${externs}
-namespace {
-const Entry<${interface}>* const kTable[] = {
-${pointers}};
-}  // namespace
-
-Entries<${interface}> ${function}() { return kTable; }
+Entries<${interface}> ${function}() {
+  static const Entry<${interface}>* const table[] = {
+${pointers}  };
+  return table;
+}
 
 }  // namespace causeway
 ")

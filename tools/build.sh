@@ -20,6 +20,7 @@ configure() {
   local preset=$1 folder=build/$1 key extra=()
   shift
   read -ra extra <<<"${CAUSEWAY_CMAKE_ARGS:-}"
+  [[ ${CAUSEWAY_UNITY:-1} == 0 ]] && extra=(-DCMAKE_UNITY_BUILD=OFF "${extra[@]}")
   set -- "$@" "-DCAUSEWAY_MARCH=$(march)" "${extra[@]}"
   key=$(printf '%s\n' "$@" && cat CMakePresets.json)
   if [[ -f $folder/build.ninja && -f $folder/configured && $(<"$folder/configured") == "$key" ]]; then

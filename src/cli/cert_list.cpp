@@ -33,7 +33,7 @@ std::string path_in(const std::string& folder, const std::string& name) {
   return (fs::path(folder) / name).string();
 }
 
-bool exists(const std::string& path) {
+bool has_file(const std::string& path) {
   std::error_code error;
   return fs::exists(path, error);
 }
@@ -42,7 +42,7 @@ bool exists(const std::string& path) {
 std::string not_signed(const std::string& path, const CertificateInfo& info,
                        const std::string& folder) {
   const std::string authority = path_in(folder, "authority.crt");
-  if (!exists(authority)) return {};
+  if (!has_file(authority)) return {};
   const auto checked = check_certificate_file(authority, path, info.kind, kAtAnyTime);
   return checked ? "" : checked.error().message;
 }
@@ -91,7 +91,7 @@ Result<std::vector<Row>> rows_of(const std::string& folder, int64_t now_unix_s) 
        entry.increment(error)) {
     const fs::path& path = entry->path();
     const bool waits =
-        path.extension() == ".csr" && !exists(fs::path(path).replace_extension(".crt"));
+        path.extension() == ".csr" && !has_file(fs::path(path).replace_extension(".crt"));
     if (path.extension() == ".crt" || waits) paths.push_back(path.string());
   }
   if (error)
@@ -163,14 +163,14 @@ Result<void> show_request(const std::string& path) {
 std::string authority_text(const std::string& path, const CertificateInfo& info,
                            const std::string& folder) {
   const std::string authority = path_in(folder, "authority.crt");
-  if (!exists(authority)) return fmt::format("{} is not here", authority);
+  if (!has_file(authority)) return fmt::format("{} is not here", authority);
   const std::string trouble = not_signed(path, info, folder);
   return trouble.empty() ? fmt::format("{} has signed it", authority) : trouble;
 }
 
 std::string key_text(const std::string& path, const CertificateInfo& info, int64_t now_unix_s) {
   const std::string key = fs::path(path).replace_extension(".key").string();
-  if (!exists(key)) return fmt::format("{} is not here", key);
+  if (!has_file(key)) return fmt::format("{} is not here", key);
   if (info.kind == CertificateKind::kAuthority) return fmt::format("{} is here", key);
   const auto identity = load_identity(path, info.kind, now_unix_s);
   return identity ? fmt::format("{} belongs to it; the two can be used", key)

@@ -21,7 +21,7 @@ struct ExplainArguments {
 
 struct NamedLink {
   std::string name;
-  Link link;
+  WorkerLink link;
 };
 
 json channels_json(const BoundPlan& plan, int64_t steps) {

@@ -14,7 +14,7 @@
 namespace causeway {
 namespace {
 
-std::unique_ptr<Codec> make(const Entry<Codec>* entry) {
+std::unique_ptr<Codec> codec_of(const Entry<Codec>* entry) {
   Mistakes mistakes;
   auto codec = entry->make(Value(), mistakes);
   EXPECT_TRUE(mistakes.empty()) << mistakes.text();
@@ -53,7 +53,7 @@ class EveryCodec : public testing::TestWithParam<const Entry<Codec>*> {
     return out;
   }
 
-  const std::unique_ptr<Codec> codec_ = make(GetParam());
+  const std::unique_ptr<Codec> codec_ = codec_of(GetParam());
 };
 
 TEST_P(EveryCodec, DecodesWhatItEncodedToFiniteValuesOfNoGreaterScale) {
@@ -85,7 +85,7 @@ TEST_P(EveryCodec, KeepsTheLimitsOfFloatFinite) {
 TEST_P(EveryCodec, GivesTheSameBytesForTheSameValuesAndSeed) {
   const auto values = normal_values(6000);
   EXPECT_EQ(encoded(values, 9), encoded(values, 9));
-  const auto other = make(GetParam());
+  const auto other = codec_of(GetParam());
   Bytes bytes;
   other->encode(values, 9, bytes);
   EXPECT_EQ(bytes, encoded(values, 9));

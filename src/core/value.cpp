@@ -8,7 +8,7 @@
 namespace causeway {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     switch (c) {
@@ -42,7 +42,7 @@ std::string key_text(std::string_view key) {
                                         "abcdefghijklmnopqrstuvwxyz"
                                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                         "0123456789_-") == key.npos;
-  return bare ? std::string(key) : quoted(key);
+  return bare ? std::string(key) : in_quotes(key);
 }
 
 std::string number_text(double value) {
@@ -89,9 +89,9 @@ void write_table(const Value& table, const std::string& path, std::string& out) 
 std::string Location::text() const { return line > 0 ? fmt::format("{}:{}", file, line) : file; }
 
 std::string_view Value::kind_name() const {
-  constexpr std::string_view kNames[] = {"nothing", "true or false", "an integer", "a number",
-                                         "text",    "a list",        "a table"};
-  return kNames[data_.index()];
+  constexpr std::string_view kKindNames[] = {"nothing", "true or false", "an integer", "a number",
+                                             "text",    "a list",        "a table"};
+  return kKindNames[data_.index()];
 }
 
 template <class T>
@@ -140,7 +140,7 @@ std::string Value::text() const {
     case Kind::kFloat:
       return number_text(std::get<double>(data_));
     case Kind::kString:
-      return quoted(string());
+      return in_quotes(string());
     case Kind::kArray: {
       std::string out = "[";
       for (const Value& entry : array()) out += (out.size() > 1 ? ", " : "") + entry.text();

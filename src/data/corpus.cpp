@@ -18,13 +18,13 @@ namespace causeway {
 namespace {
 
 // Each file is one mapping, and Linux grants a process 65,530 of them.
-constexpr size_t kFilesMax = 30'000;
-constexpr int kDepthMax = 32;
+constexpr size_t kCorpusFilesMax = 30'000;
+constexpr int kFolderDepthMax = 32;
 // Reading ahead pays for files that fit the page cache many times over; larger ones are read as
 // used.
 constexpr size_t kReadAheadBytesMax = size_t{64} << 20;
 
-std::string reason(int code) { return std::generic_category().message(code); }
+std::string call_reason(int code) { return std::generic_category().message(code); }
 
 struct Descriptor {
   int number = -1;
@@ -61,22 +61,22 @@ Result<void> list_files(const std::string& path, int depth, Listing& listing) {
   struct stat info{};
   if (::stat(path.c_str(), &info) != 0)
     return failure(Fault::kIo, "{}: cannot be read: {}; check the path and its rights", path,
-                   reason(errno));
+                   call_reason(errno));
   if (!S_ISDIR(info.st_mode)) {
     // Below a folder only regular files count; a path the user names is opened, and refused there.
     if (depth > 0 && !S_ISREG(info.st_mode)) return {};
-    if (listing.files.size() == kFilesMax)
+    if (listing.files.size() == kCorpusFilesMax)
       return failure(Fault::kBadInput, "{}: more than {} files; join them into fewer, larger ones",
-                     path, kFilesMax);
+                     path, kCorpusFilesMax);
     listing.files.push_back(path);
     return {};
   }
   // A folder reached again through a link is read once, so that a loop of links ends.
   if (!listing.folders.emplace(info.st_dev, info.st_ino).second) return {};
-  if (depth == kDepthMax)
+  if (depth == kFolderDepthMax)
     return failure(Fault::kBadInput,
                    "{}: folders lie more than {} deep; name a folder further down", path,
-                   kDepthMax);
+                   kFolderDepthMax);
   CW_ASSIGN(const std::vector<std::string> entries, entries_of(path));
   for (const std::string& entry : entries) CW_TRY(list_files(entry, depth + 1, listing));
   return {};
@@ -100,10 +100,10 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.number < 0)
     return failure(Fault::kIo, "{}: cannot be opened: {}; check the path and its rights", path,
-                   reason(errno));
+                   call_reason(errno));
   struct stat info{};
   if (::fstat(file.number, &info) != 0)
-    return failure(Fault::kIo, "{}: cannot be read: {}", path, reason(errno));
+    return failure(Fault::kIo, "{}: cannot be read: {}", path, call_reason(errno));
   if (!S_ISREG(info.st_mode))
     return failure(Fault::kIo, "{}: is no regular file; give the path of a file", path);
   std::shared_ptr<MappedFile> mapped(new MappedFile);
@@ -112,7 +112,7 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
   if (size > 0) {
     void* start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.number, 0);
     if (start == MAP_FAILED)
-      return failure(Fault::kIo, "{}: cannot be mapped into memory: {}", path, reason(errno));
+      return failure(Fault::kIo, "{}: cannot be mapped into memory: {}", path, call_reason(errno));
     if (size <= kReadAheadBytesMax) ::madvise(start, size, MADV_WILLNEED);
     mapped->bytes_ = {static_cast<const std::byte*>(start), size};
   }
@@ -137,10 +137,10 @@ Result<std::shared_ptr<const Corpus>> Corpus::open(const std::vector<std::string
       const size_t begin = cut(file->bytes(), slice.begin);
       const size_t end = cut(file->bytes(), slice.end);
       if (begin == end) continue;
-      if (corpus->pieces_.size() == kFilesMax)
+      if (corpus->pieces_.size() == kCorpusFilesMax)
         return failure(Fault::kBadInput,
                        "{}: more than {} files; join them into fewer, larger ones", name,
-                       kFilesMax);
+                       kCorpusFilesMax);
       const auto bytes = file->bytes().subspan(begin, end - begin);
       corpus->pieces_.push_back({std::move(file), bytes, corpus->size_bytes_});
       corpus->size_bytes_ += static_cast<int64_t>(bytes.size());

@@ -18,12 +18,14 @@ using testing::AllOf;
 using testing::HasSubstr;
 namespace fs = std::filesystem;
 
-std::string text_of(const Corpus& corpus, int64_t begin, int64_t size) {
+std::string corpus_text(const Corpus& corpus, int64_t begin, int64_t size) {
   std::vector<uint8_t> bytes(static_cast<size_t>(size));
   corpus.copy(begin, bytes);
   return {bytes.begin(), bytes.end()};
 }
-std::string text_of(const Corpus& corpus) { return text_of(corpus, 0, corpus.size_bytes()); }
+std::string corpus_text(const Corpus& corpus) {
+  return corpus_text(corpus, 0, corpus.size_bytes());
+}
 
 TEST(Corpus, JoinsFilesInTheOrderGivenAndSkipsEmptyOnes) {
   const std::string folder = test_folder();
@@ -33,7 +35,7 @@ TEST(Corpus, JoinsFilesInTheOrderGivenAndSkipsEmptyOnes) {
   const auto corpus = Corpus::open({folder + "/b", folder + "/none", folder + "/a"});
   ASSERT_TRUE(corpus) << corpus.error().message;
   EXPECT_EQ((*corpus)->files(), 2);
-  EXPECT_EQ(text_of(**corpus), "betaalpha");
+  EXPECT_EQ(corpus_text(**corpus), "betaalpha");
 }
 
 TEST(Corpus, CopiesAnyPartAcrossFiles) {
@@ -51,10 +53,10 @@ TEST(Corpus, CopiesAnyPartAcrossFiles) {
   ASSERT_EQ((*corpus)->size_bytes(), static_cast<int64_t>(whole.size()));
   for (size_t begin = 0; begin <= whole.size(); ++begin)
     for (size_t size = 0; begin + size <= whole.size(); ++size)
-      ASSERT_EQ(text_of(**corpus, static_cast<int64_t>(begin), static_cast<int64_t>(size)),
+      ASSERT_EQ(corpus_text(**corpus, static_cast<int64_t>(begin), static_cast<int64_t>(size)),
                 whole.substr(begin, size));
-  EXPECT_DEATH(text_of(**corpus, 1, (*corpus)->size_bytes()), "check failed");
-  EXPECT_DEATH(text_of(**corpus, -1, 1), "check failed");
+  EXPECT_DEATH(corpus_text(**corpus, 1, (*corpus)->size_bytes()), "check failed");
+  EXPECT_DEATH(corpus_text(**corpus, -1, 1), "check failed");
 }
 
 TEST(Corpus, ReadsAFolderSortedByPathWithAllBelowIt) {
@@ -67,7 +69,7 @@ TEST(Corpus, ReadsAFolderSortedByPathWithAllBelowIt) {
   ASSERT_EQ(::mkfifo((folder + "/pipe").c_str(), 0600), 0);
   const auto corpus = Corpus::open({folder});
   ASSERT_TRUE(corpus) << corpus.error().message;
-  EXPECT_EQ(text_of(**corpus), "1234");
+  EXPECT_EQ(corpus_text(**corpus), "1234");
 }
 
 TEST(Corpus, EndsInALoopOfLinks) {
@@ -78,7 +80,7 @@ TEST(Corpus, EndsInALoopOfLinks) {
   fs::create_directory_symlink("b", folder + "/a/c");
   const auto corpus = Corpus::open({folder});
   ASSERT_TRUE(corpus) << corpus.error().message;
-  EXPECT_EQ(text_of(**corpus), "once");
+  EXPECT_EQ(corpus_text(**corpus), "once");
 }
 
 TEST(Corpus, RefusesFoldersThatLieTooDeep) {
@@ -136,8 +138,8 @@ TEST(Corpus, CutsBetweenCharacters) {
     const double at = byte / 20.0;
     const auto first = Corpus::open({path}, {0, at});
     const auto second = Corpus::open({path}, {at, 1});
-    const std::string head = first ? text_of(**first) : "";
-    const std::string tail = second ? text_of(**second) : "";
+    const std::string head = first ? corpus_text(**first) : "";
+    const std::string tail = second ? corpus_text(**second) : "";
     EXPECT_EQ(head + tail, text);
     EXPECT_EQ(head.size(), *starts.lower_bound(static_cast<size_t>(byte))) << byte;
   }
@@ -161,7 +163,7 @@ TEST(Corpus, HoldsNothingOfTheFile) {
   ASSERT_TRUE(made) << "wanted: a temporary folder that takes sparse files";
   const auto corpus = Corpus::open({path});
   ASSERT_TRUE(corpus) << corpus.error().message;
-  EXPECT_EQ(text_of(**corpus, kSize - 4, 4), std::string("\0end", 4));
+  EXPECT_EQ(corpus_text(**corpus, kSize - 4, 4), std::string("\0end", 4));
   fs::remove(path);
 }
 

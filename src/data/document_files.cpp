@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // The only part of memory that grows with the number of files.
-constexpr size_t kFilesMax = 1'000'000;
+constexpr size_t kDocumentFilesMax = 1'000'000;
 
 struct Found {
   std::string path;
@@ -50,9 +50,9 @@ class Lister {
 
  private:
   Result<void> add_file(Found file) {
-    if (files_.size() == kFilesMax)
+    if (files_.size() == kDocumentFilesMax)
       return failure(Fault::kBadInput, "{}: more than {} files; join them into fewer, larger ones",
-                     file.path, kFilesMax);
+                     file.path, kDocumentFilesMax);
     if (file.path != "-" || !has_standard_input_) files_.push_back(file);
     has_standard_input_ |= file.path == "-";
     return {};
@@ -71,7 +71,7 @@ class Lister {
     while (!error && entry != fs::recursive_directory_iterator()) {
       std::error_code ignored;
       if (entry->is_regular_file(ignored)) paths.push_back(entry->path().string());
-      if (paths.size() > kFilesMax) break;
+      if (paths.size() > kDocumentFilesMax) break;
       entry.increment(error);
     }
     if (error)

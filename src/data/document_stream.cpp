@@ -15,7 +15,7 @@ bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") ==
 
 /// Bytes of the part of a text that goes out first: up to a line's end if there is one, else to a
 /// character's.
-size_t cut(std::string_view text, size_t bytes_max) {
+size_t cut_first(std::string_view text, size_t bytes_max) {
   const size_t line_end = text.rfind('\n', bytes_max - 1);
   if (line_end != text.npos) return line_end + 1;
   size_t at = bytes_max;
@@ -80,7 +80,7 @@ Result<bool> DocumentStream::next(RawDocument& document) {
 Result<bool> DocumentStream::next_text(RawDocument& document) {
   while (held().size() <= bytes_max_ && !at_end_) CW_TRY(fill());
   if (held().empty()) return false;
-  const size_t size = held().size() <= bytes_max_ ? held().size() : cut(held(), bytes_max_);
+  const size_t size = held().size() <= bytes_max_ ? held().size() : cut_first(held(), bytes_max_);
   document.bytes = held().substr(0, size);
   document.line = line_;
   document.continues = continues_;

@@ -11,7 +11,7 @@
 namespace causeway {
 namespace {
 
-constexpr int kDepthMax = 256;
+constexpr int kJsonDepthMax = 256;
 constexpr size_t kEscapeBytes = 6;  // \uD83D
 
 /// Takes a line's JSON event by event and keeps nothing but the field, however large the rest is.
@@ -68,8 +68,8 @@ class FieldReader final : public nlohmann::json_sax<nlohmann::json> {
  private:
   bool enter() {
     is_wanted_ = false;
-    if (++depth_ <= kDepthMax) return true;
-    trouble_ = fmt::format("values lie more than {} deep", kDepthMax);
+    if (++depth_ <= kJsonDepthMax) return true;
+    trouble_ = fmt::format("values lie more than {} deep", kJsonDepthMax);
     return false;
   }
   /// A value begins, of a kind that is named if it is no text.

@@ -22,20 +22,21 @@ Result<Document> read(const std::string& bytes, OnBad on_bad, bool json = true) 
   return read_document(raw, kFiles, {.on_bad = on_bad});
 }
 
-std::string text_of(const std::string& line) {
+std::string document_text(const std::string& line) {
   const auto document = read(line, OnBad::kError);
   EXPECT_TRUE(document) << document.error().message;
   return document ? document->text : "(none)";
 }
 
 TEST(ReadDocument, TakesTheFieldOfTheTopLevel) {
-  EXPECT_EQ(text_of(R"({"text":"plain"})"), "plain");
-  EXPECT_EQ(text_of(R"( {"id":[1,{"text":"no"}],"text":"yes","more":{"text":"no"}} )"), "yes");
-  EXPECT_EQ(text_of(R"({"text":"first","text":"last"})"), "last");
-  EXPECT_EQ(text_of(R"({"text":3,"text":"last"})"), "last");
-  EXPECT_EQ(text_of(R"({"\u0074ext":"a\tb\n\"\\\u00e9\ud83d\ude00\u0000"})"),
+  EXPECT_EQ(document_text(R"({"text":"plain"})"), "plain");
+  EXPECT_EQ(document_text(R"( {"id":[1,{"text":"no"}],"text":"yes","more":{"text":"no"}} )"),
+            "yes");
+  EXPECT_EQ(document_text(R"({"text":"first","text":"last"})"), "last");
+  EXPECT_EQ(document_text(R"({"text":3,"text":"last"})"), "last");
+  EXPECT_EQ(document_text(R"({"\u0074ext":"a\tb\n\"\\\u00e9\ud83d\ude00\u0000"})"),
             std::string("a\tb\n\"\\\xC3\xA9\xF0\x9F\x98\x80\0", 13));
-  EXPECT_EQ(text_of(R"({"text":""})"), "");
+  EXPECT_EQ(document_text(R"({"text":""})"), "");
   RawDocument raw;
   raw.json = true;
   raw.bytes = R"({"text":"a","body":"b"})";

@@ -16,8 +16,8 @@
 namespace causeway {
 namespace {
 
-constexpr size_t kHeaderBytesMax = 100'000'000;
-constexpr size_t kAlignment = 8;
+constexpr size_t kWrittenHeaderBytesMax = 100'000'000;
+constexpr size_t kTensorAlignment = 8;
 // Linux writes at most 2^31 - 4096 bytes at once.
 constexpr size_t kWriteBytesMax = size_t{1} << 30;
 
@@ -30,8 +30,8 @@ Result<std::string> quoted(const std::string& text) {
   }
 }
 
-Result<std::string> header_of(std::span<const TensorToWrite> tensors,
-                              const std::map<std::string, std::string>& metadata) {
+Result<std::string> written_header(std::span<const TensorToWrite> tensors,
+                                   const std::map<std::string, std::string>& metadata) {
   std::string header = "{";
   if (!metadata.empty()) {
     header += "\"__metadata__\":{";
@@ -58,10 +58,10 @@ Result<std::string> header_of(std::span<const TensorToWrite> tensors,
   }
   header += '}';
   // With the data on a multiple of 8, a mapped file's values are aligned.
-  header.resize((header.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
-  if (header.size() > kHeaderBytesMax)
+  header.resize((header.size() + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment, ' ');
+  if (header.size() > kWrittenHeaderBytesMax)
     return failure(Fault::kBadInput, "a header of {} bytes, at most {} wanted", header.size(),
-                   kHeaderBytesMax);
+                   kWrittenHeaderBytesMax);
   return header;
 }
 
@@ -130,7 +130,7 @@ class NewFile {
 
 Result<Digest> write_safetensors(const std::string& path, std::span<const TensorToWrite> tensors,
                                  const std::map<std::string, std::string>& metadata) {
-  const Result<std::string> header = header_of(tensors, metadata);
+  const Result<std::string> header = written_header(tensors, metadata);
   if (!header) return failure(header.error().fault, "{}: {}", path, header.error().message);
   NewFile file(path);
   CW_TRY(file.open());

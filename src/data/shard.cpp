@@ -9,7 +9,7 @@ namespace causeway {
 namespace {
 
 constexpr uint64_t kMagic = 0x3144524148535743;  // "CWSHARD1"
-constexpr uint64_t kAlignment = 8;
+constexpr uint64_t kShardAlignment = 8;
 constexpr uint64_t kVocabularyMax = uint64_t{1} << 31;
 constexpr uint64_t kNarrowVocabularyMax = uint64_t{1} << 16;
 
@@ -74,7 +74,8 @@ Result<Parts> parse_own(ByteSpan bytes) {
   if (tokens > body / width || documents > body / sizeof(uint64_t))
     return failure(Fault::kCorrupt, "{} tokens and {} documents are said to be in {} bytes", tokens,
                    documents, bytes.size());
-  const uint64_t padded = (tokens * width + kAlignment - 1) / kAlignment * kAlignment;
+  const uint64_t padded =
+      (tokens * width + kShardAlignment - 1) / kShardAlignment * kShardAlignment;
   if (padded + documents * sizeof(uint64_t) != body)
     return failure(Fault::kCorrupt, "{} bytes; {} tokens and {} documents take {}", bytes.size(),
                    tokens, documents, kShardHeaderBytes + padded + documents * sizeof(uint64_t));

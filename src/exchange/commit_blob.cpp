@@ -7,19 +7,19 @@
 namespace causeway {
 namespace {
 
-constexpr uint64_t kMagic = 0x3254'494d'4d43'5743;  // "CWCMMIT2"
+constexpr uint64_t kCommitMagic = 0x3254'494d'4d43'5743;  // "CWCMMIT2"
 constexpr int64_t kIndexBytesMax = int64_t{64} << 20;
 
-struct Entry {
+struct IndexEntry {
   int32_t channel = 0;
   std::vector<Member> members;
   int64_t bytes = 0;
 };
 struct Index {
   int64_t round = 0;
-  std::vector<Entry> entries;
+  std::vector<IndexEntry> entries;
 };
-void each_field(auto&& visit, Is<Entry> auto& s) {
+void each_field(auto&& visit, Is<IndexEntry> auto& s) {
   visit(s.channel), visit(s.members), visit(s.bytes);
 }
 void each_field(auto&& visit, Is<Index> auto& s) { visit(s.round), visit(s.entries); }
@@ -28,7 +28,7 @@ void each_field(auto&& visit, Is<Index> auto& s) { visit(s.round), visit(s.entri
 
 Bytes CommitIndex::head() {
   Bytes out;
-  ByteWriter(out).put(kMagic);
+  ByteWriter(out).put(kCommitMagic);
   return out;
 }
 
@@ -66,7 +66,7 @@ Result<Commit> decode_commit(const ByteSource& blob) {
   if (blob.size() < kHead + kEnd) return wrong("it is too short");
   uint64_t magic = 0;
   CW_TRY(blob.read(0, std::as_writable_bytes(std::span(&magic, 1))));
-  if (magic != kMagic) return wrong("it does not begin as one");
+  if (magic != kCommitMagic) return wrong("it does not begin as one");
   uint32_t index_bytes = 0;
   CW_TRY(blob.read(blob.size() - kEnd, std::as_writable_bytes(std::span(&index_bytes, 1))));
   const int64_t bytes = blob.size() - kHead - kEnd - int64_t{index_bytes};
@@ -75,7 +75,7 @@ Result<Commit> decode_commit(const ByteSource& blob) {
   CW_ASSIGN(Index index, read_fields<Index>(text));
   Commit commit{index.round, {}};
   int64_t at = 0;
-  for (Entry& entry : index.entries) {
+  for (IndexEntry& entry : index.entries) {
     if (entry.bytes < 0 || entry.bytes > bytes - at) return wrong("a channel is cut off");
     commit.results.push_back(
         {entry.channel, std::move(entry.members), blob.slice(kHead + at, entry.bytes)});

@@ -56,18 +56,18 @@ class WholeFold final : public ConsensusTaker {
   Values taken_;
 };
 
-constexpr int64_t kCount = 70'000;  // five blocks, the last one shorter
+constexpr int64_t kFoldCount = 70'000;  // five blocks, the last one shorter
 constexpr int64_t kTiles = 5;
 const std::vector<WorkerId> kAll = {0, 1, 2, 3, 4};
 
-std::unique_ptr<BoundPlan> plan_of(const std::string& sync, int64_t count = kCount) {
+std::unique_ptr<BoundPlan> fold_plan(const std::string& sync, int64_t count = kFoldCount) {
   Layout layout;
   layout.add("w", {count}, Role::kMatrix, 0);
   return toy_bind("preset = 'fedavg'\nperiod = 1\n" + sync, {}, {5, 3, {}}, layout);
 }
 
 /// Numbers of many sizes, other ones for each worker and round.
-Values signal_of(WorkerId worker, int64_t round = 1, int64_t count = kCount) {
+Values fold_signal(WorkerId worker, int64_t round = 1, int64_t count = kFoldCount) {
   const Random random(static_cast<uint64_t>(round), Stream::kSample, static_cast<uint32_t>(worker));
   Values out(static_cast<size_t>(count));
   for (size_t i = 0; i < out.size(); ++i)
@@ -75,8 +75,8 @@ Values signal_of(WorkerId worker, int64_t round = 1, int64_t count = kCount) {
   return out;
 }
 
-Bytes offer_of(const BoundChannel& channel, WorkerId worker, int64_t round = 1) {
-  return encode_signal(*channel.up, signal_of(worker, round, channel.count), 0);
+Bytes fold_offer(const BoundChannel& channel, WorkerId worker, int64_t round = 1) {
+  return encode_signal(*channel.up, fold_signal(worker, round, channel.count), 0);
 }
 
 int64_t weight_of(WorkerId worker) { return 1'000 * worker + 7; }
@@ -87,7 +87,7 @@ Values plain_mean(const BoundChannel& channel, const std::vector<WorkerId>& memb
   double total = 0;
   for (const WorkerId id : members) {
     Values values(sums.size());
-    CW_CHECK(decode_signal(*channel.up, offer_of(channel, id), values).ok());
+    CW_CHECK(decode_signal(*channel.up, fold_offer(channel, id), values).ok());
     const auto weight = static_cast<double>(weight_of(id));
     for (size_t i = 0; i < sums.size(); ++i) sums[i] += weight * double{values[i]};
     total += weight;
@@ -107,7 +107,7 @@ auto dice(uint64_t seed) {
 class Arrivals {
  public:
   Arrivals(const BoundChannel& channel, const std::vector<WorkerId>& workers) {
-    for (const WorkerId id : workers) offers_[id] = {offer_of(channel, id), {}, 0};
+    for (const WorkerId id : workers) offers_[id] = {fold_offer(channel, id), {}, 0};
   }
   bool all(WorkerId worker) const {
     return offers_.at(worker).came == offers_.at(worker).whole.size();
@@ -136,7 +136,7 @@ class Arrivals {
 // drops half-way. Method: seeded arrivals against a loop that knows nothing of tiles.
 TEST(ChannelFold, TheOrderOfArrivalChangesNoBit) {
   for (const std::string up : {"fp32", "int8", "bf16", "topk", "nf4"}) {
-    const auto plan = plan_of("up = '" + up + "'");
+    const auto plan = fold_plan("up = '" + up + "'");
     const BoundChannel& channel = plan->channels().front();
     for (uint64_t seed = 0; seed < 6; ++seed) {
       auto below = dice(seed);
@@ -181,7 +181,7 @@ struct Folded {
 // Goal: with more members than are decoded at once the bits stay those of a plain loop, and who is
 // damaged in a later group is named.
 TEST(ChannelFold, FoldsManyMembersAFewAtATime) {
-  const auto plan = plan_of("up = 'int8'", 20'000);
+  const auto plan = fold_plan("up = 'int8'", 20'000);
   const BoundChannel& channel = plan->channels().front();
   for (const WorkerId members : {8, 9, 23}) {
     EXPECT_EQ(fold_rows(*channel.rule, members), 8);
@@ -190,7 +190,7 @@ TEST(ChannelFold, FoldsManyMembersAFewAtATime) {
     std::map<WorkerId, Bytes> offers;
     WholeFold fold(channel, ids);
     for (const WorkerId id : ids) {
-      offers[id] = offer_of(channel, id);
+      offers[id] = fold_offer(channel, id);
       ASSERT_TRUE(fold.extend(id, weight_of(id), offers[id]).ok());
     }
     Threads threads(2);
@@ -203,7 +203,7 @@ TEST(ChannelFold, FoldsManyMembersAFewAtATime) {
 }
 
 TEST(ChannelFold, FoldsAnewWhatWasFoldedFromOthers) {
-  const auto plan = plan_of("");
+  const auto plan = fold_plan("");
   const BoundChannel& channel = plan->channels().front();
   Folded all(channel);
   all.fold.fold_ahead(all.threads);
@@ -217,7 +217,7 @@ TEST(ChannelFold, FoldsAnewWhatWasFoldedFromOthers) {
 }
 
 TEST(ChannelFold, LeavesOutWhoIsCompleteButNoMember) {
-  const auto plan = plan_of("");
+  const auto plan = fold_plan("");
   const BoundChannel& channel = plan->channels().front();
   Folded all(channel);
   all.fold.fold_ahead(all.threads);
@@ -231,12 +231,12 @@ TEST(ChannelFold, LeavesOutWhoIsCompleteButNoMember) {
 }
 
 TEST(ChannelFold, FoldsAheadOnlyWhatEverybodySent) {
-  const auto plan = plan_of("");
+  const auto plan = fold_plan("");
   const BoundChannel& channel = plan->channels().front();
   const std::vector<WorkerId> members = {0, 1, 2, 3};
   Folded most(channel, members);
   most.fold.fold_ahead(most.threads);
-  const Bytes late = offer_of(channel, 4);
+  const Bytes late = fold_offer(channel, 4);
   const size_t block = 8 + 4 * kBlockValues;
   ASSERT_TRUE(most.fold.extend(4, weight_of(4), ByteSpan(late).first(2 * block + 5)).ok());
   most.fold.fold_ahead(most.threads);
@@ -247,9 +247,9 @@ TEST(ChannelFold, FoldsAheadOnlyWhatEverybodySent) {
 }
 
 TEST(ChannelFold, RefusesADamagedBlockByName) {
-  const auto plan = plan_of("up = 'int8'");
+  const auto plan = fold_plan("up = 'int8'");
   const BoundChannel& channel = plan->channels().front();
-  const Bytes good = offer_of(channel, 1);
+  const Bytes good = fold_offer(channel, 1);
   const auto block = static_cast<size_t>(8 + channel.up->block_bytes_max(kBlockValues));
   auto below = dice(1);
   for (int i = 0; i < 40; ++i) {
@@ -277,9 +277,9 @@ void seal(Bytes& offer, size_t frame) {
 }
 
 TEST(ChannelFold, RefusesWhatIsNoOffer) {
-  const auto plan = plan_of("");
+  const auto plan = fold_plan("");
   const BoundChannel& channel = plan->channels().front();
-  const Bytes good = offer_of(channel, 1);
+  const Bytes good = fold_offer(channel, 1);
   const size_t block = 8 + 4 * kBlockValues;
   const auto reason = [&](Bytes bytes, int64_t weight = 1) {
     WholeFold fold(channel, kAll);
@@ -309,11 +309,11 @@ TEST(ChannelFold, RefusesWhatIsNoOffer) {
 // A sender whose checksums are right and whose digest is not: what it sent is cut off, and other
 // blocks come in its place after the first were folded.
 TEST(ChannelFold, FoldsAnewWhatCameInPlaceOfOtherBytes) {
-  const auto plan = plan_of("");
+  const auto plan = fold_plan("");
   const BoundChannel& channel = plan->channels().front();
   for (const size_t kept : {size_t{0}, size_t{70'000}}) {
     Folded all(channel, {0, 1, 2, 4});
-    Bytes lie = offer_of(channel, 3);
+    Bytes lie = fold_offer(channel, 3);
     const size_t block = 8 + 4 * kBlockValues;
     lie[2 * block + 8] ^= std::byte{1};
     seal(lie, 2 * block);
@@ -321,7 +321,7 @@ TEST(ChannelFold, FoldsAnewWhatCameInPlaceOfOtherBytes) {
     all.fold.fold_ahead(all.threads);
     ASSERT_TRUE(all.fold.extend(3, weight_of(3), ByteSpan(lie).first(kept)).ok());
     EXPECT_FALSE(all.fold.complete(3));
-    const Bytes truth = offer_of(channel, 3);
+    const Bytes truth = fold_offer(channel, 3);
     ASSERT_TRUE(all.fold.extend(3, weight_of(3), truth).ok());
     EXPECT_TRUE(same_bits(all.fold.finish(kAll, all.threads).value(), plain_mean(channel, kAll)));
     EXPECT_EQ(all.fold.tiles_refolded(), kTiles);
@@ -329,13 +329,13 @@ TEST(ChannelFold, FoldsAnewWhatCameInPlaceOfOtherBytes) {
 }
 
 TEST(ChannelFold, SaysWhoseBytesChangedAfterTheyWereTaken) {
-  const auto plan = plan_of("up = 'bf16'");
+  const auto plan = fold_plan("up = 'bf16'");
   const BoundChannel& channel = plan->channels().front();
   for (int32_t count = 1; count <= 3; ++count) {
     Threads threads(count);
     WholeFold fold(channel, kAll);
     std::vector<Bytes> offers;
-    for (const WorkerId id : kAll) offers.push_back(offer_of(channel, id));
+    for (const WorkerId id : kAll) offers.push_back(fold_offer(channel, id));
     for (const WorkerId id : kAll)
       ASSERT_TRUE(fold.extend(id, weight_of(id), offers[static_cast<size_t>(id)]).ok());
     offers[3][100] ^= std::byte{4};
@@ -354,13 +354,13 @@ TEST(ChannelFold, SaysWhoseBytesChangedAfterTheyWereTaken) {
 }
 
 TEST(ChannelFold, MeasuresWhatWasSent) {
-  const auto plan = plan_of("up = 'int8'");
+  const auto plan = fold_plan("up = 'int8'");
   const BoundChannel& channel = plan->channels().front();
   WholeFold fold(channel, kAll);
   Arrivals arrivals(channel, kAll);
   EXPECT_EQ(fold.squared_norm(2), 0);
-  Values sent(kCount);
-  ASSERT_TRUE(decode_signal(*channel.up, offer_of(channel, 2), sent).ok());
+  Values sent(kFoldCount);
+  ASSERT_TRUE(decode_signal(*channel.up, fold_offer(channel, 2), sent).ok());
   double wanted = 0;
   for (const float value : sent) wanted += static_cast<double>(value) * static_cast<double>(value);
   while (!fold.complete(2)) ASSERT_TRUE(arrivals.come(fold, 2, 10'000).ok());
@@ -373,7 +373,7 @@ TEST(ChannelFold, MeasuresWhatWasSent) {
 
 // The parts that a hub is made of give the bytes and the residuals of the exchange in one process.
 TEST(ChannelFold, GivesTheBytesOfALocalExchange) {
-  const auto plan = plan_of("up = 'nf4'\ndown = 'int8'\ndown_feedback = 'ef'");
+  const auto plan = fold_plan("up = 'nf4'\ndown = 'int8'\ndown_feedback = 'ef'");
   const BoundChannel& channel = plan->channels().front();
   LocalExchange exchange(*plan);
   States states;
@@ -386,7 +386,7 @@ TEST(ChannelFold, GivesTheBytesOfALocalExchange) {
     std::vector<Member> members;
     for (const WorkerId id : kAll) {
       members.push_back({id, weight_of(id)});
-      offers.push_back(offer_of(channel, id, round));
+      offers.push_back(fold_offer(channel, id, round));
       exchange.launch(
           {round, round, Hook::kAfterUpdate, id, {{0, weight_of(id), offers.back()}}, {}});
     }
@@ -405,7 +405,7 @@ TEST(ChannelFold, GivesTheBytesOfALocalExchange) {
 }
 
 TEST(FoldRound, DropsInAllChannelsWhoIsDamagedInOne) {
-  const auto plan = plan_of("down = 'int8'\ndown_feedback = 'ef'");
+  const auto plan = fold_plan("down = 'int8'\ndown_feedback = 'ef'");
   const BoundChannel& channel = plan->channels().front();
   const std::vector<int32_t> channels = {0};
   Threads threads(1);
@@ -413,7 +413,7 @@ TEST(FoldRound, DropsInAllChannelsWhoIsDamagedInOne) {
                           std::vector<States>& states) {
     std::map<WorkerId, Offer> offers;
     for (const WorkerId id : workers) {
-      offers[id] = {1, 1, Hook::kAfterUpdate, id, {{0, 1, offer_of(channel, id)}}, {}};
+      offers[id] = {1, 1, Hook::kAfterUpdate, id, {{0, 1, fold_offer(channel, id)}}, {}};
       if (bad == id) offers[id].parts.front().bytes[30] ^= std::byte{1};
     }
     return fold_round(*plan, 1, channels, std::move(offers), states, threads);
@@ -435,11 +435,11 @@ TEST(FoldRound, DropsInAllChannelsWhoIsDamagedInOne) {
 }
 
 TEST(ChannelFoldDeathTest, RefusesWhatIsTheCallersMistake) {
-  const auto plan = plan_of("", 100);
+  const auto plan = fold_plan("", 100);
   const BoundChannel& channel = plan->channels().front();
   Threads threads(1);
   WholeFold fold(channel, {1, 2, 3});
-  const Bytes one = offer_of(channel, 1), two = offer_of(channel, 2);
+  const Bytes one = fold_offer(channel, 1), two = fold_offer(channel, 2);
   ASSERT_TRUE(fold.extend(1, 1, one).ok());
   ASSERT_TRUE(fold.extend(2, 1, two).ok());
   const auto finish = [&](std::vector<WorkerId> ids) { return fold.finish(ids, threads).ok(); };

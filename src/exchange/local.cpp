@@ -34,7 +34,7 @@ struct LocalExchange::Round {
 
 namespace {
 
-constexpr uint64_t kMagic = 0x314c41434f4c5743;  // "CWLOCAL1"
+constexpr uint64_t kLocalMagic = 0x314c41434f4c5743;  // "CWLOCAL1"
 constexpr size_t kReasonMax = 65'536;
 
 void put_sized(ByteWriter& writer, ByteSpan bytes) {
@@ -152,7 +152,7 @@ Bytes LocalExchange::snapshot() const {
   const std::lock_guard lock(mutex_);
   Bytes bytes;
   ByteWriter writer(bytes);
-  writer.put(kMagic);
+  writer.put(kLocalMagic);
   writer.put(decided_);
   writer.put(static_cast<uint32_t>(rounds_.size()));
   for (const auto& [number, round] : rounds_) {
@@ -177,7 +177,7 @@ Result<void> LocalExchange::restore(ByteSpan snapshot) {
   CW_CHECK(rounds_.empty(), "an exchange with {} rounds is restored", rounds_.size());
   ByteReader reader(snapshot);
   CW_ASSIGN(const uint64_t magic, reader.get<uint64_t>());
-  if (magic != kMagic)
+  if (magic != kLocalMagic)
     return failure(Fault::kCorrupt, "are no rounds of an exchange, or of another version");
   CW_ASSIGN(const int64_t decided, reader.get<int64_t>());
   CW_ASSIGN(const uint32_t count, reader.get<uint32_t>());

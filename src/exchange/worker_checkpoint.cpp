@@ -6,10 +6,10 @@
 namespace causeway {
 namespace {
 
-constexpr uint64_t kMagic = 0x3154'5043'574b'5743;  // "CWKWCPT1"
+constexpr uint64_t kCheckpointMagic = 0x3154'5043'574b'5743;  // "CWKWCPT1"
 constexpr size_t kDigestBytes = 16;
 
-void put_sized(ByteWriter& writer, const Bytes& bytes) {
+void put_part(ByteWriter& writer, const Bytes& bytes) {
   writer.put(static_cast<uint64_t>(bytes.size()));
   writer.put(ByteSpan(bytes));
 }
@@ -26,11 +26,11 @@ Bytes encode_worker_checkpoint(const WorkerCheckpoint& checkpoint) {
   Bytes out;
   out.reserve(64 + checkpoint.trainer.size() + checkpoint.machine.size());
   ByteWriter writer(out);
-  writer.put(kMagic);
+  writer.put(kCheckpointMagic);
   writer.put(checkpoint.run);
   writer.put(checkpoint.applied);
-  put_sized(writer, checkpoint.trainer);
-  put_sized(writer, checkpoint.machine);
+  put_part(writer, checkpoint.trainer);
+  put_part(writer, checkpoint.machine);
   const Digest digest = digest_of(out);
   writer.put(digest.high);
   writer.put(digest.low);
@@ -47,7 +47,8 @@ Result<WorkerCheckpoint> decode_worker_checkpoint(ByteSpan bytes) {
     return failure(Fault::kCorrupt, "its digest is not that of its bytes");
   ByteReader reader(body);
   CW_ASSIGN(const auto magic, reader.get<uint64_t>());
-  if (magic != kMagic) return failure(Fault::kCorrupt, "it is no checkpoint of this version");
+  if (magic != kCheckpointMagic)
+    return failure(Fault::kCorrupt, "it is no checkpoint of this version");
   WorkerCheckpoint out;
   CW_ASSIGN(out.run, reader.get<uint64_t>());
   CW_ASSIGN(out.applied, reader.get<int64_t>());

@@ -10,8 +10,8 @@
 namespace causeway {
 namespace {
 
-constexpr int64_t kCoolBytes = int64_t{8}
-                               << 20;  // of a consensus; of offers as many for each member
+constexpr int64_t kResultCoolBytes = int64_t{8}
+                                     << 20;  // of a consensus; of offers as many for each member
 
 }  // namespace
 
@@ -45,7 +45,7 @@ class ResultStream::Lane final : public ConsensusTaker {
       stream_.append(encoded_);
     }
     cooling_ += std::ssize(values) * static_cast<int64_t>(sizeof(float));
-    if (cooling_ < kCoolBytes) return;
+    if (cooling_ < kResultCoolBytes) return;
     cooling_ = 0;
     stream_.spool_.cool();
   }

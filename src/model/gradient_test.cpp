@@ -12,7 +12,7 @@
 namespace causeway {
 namespace {
 
-struct Sizes {
+struct GradientSizes {
   std::string name;
   int64_t layers, width, heads, kv_heads, head_width, inner, vocabulary, batch, time;
   bool tied;
@@ -24,7 +24,8 @@ struct Sizes {
 /// the code under test but the names of the parameters.
 class Reference {
  public:
-  Reference(const Sizes& sizes, const Layout& layout, const std::vector<at::Tensor>& parameters)
+  Reference(const GradientSizes& sizes, const Layout& layout,
+            const std::vector<at::Tensor>& parameters)
       : sizes_(sizes) {
     for (size_t i = 0; i < parameters.size(); ++i)
       parameters_[layout.tensors()[i].name] = parameters[i];
@@ -104,14 +105,14 @@ class Reference {
     return times(torch::cat(outputs, -1), p + "o_proj");
   }
 
-  const Sizes& sizes_;
+  const GradientSizes& sizes_;
   std::map<std::string, at::Tensor> parameters_;
 };
 
-class EveryParameter : public testing::TestWithParam<Sizes> {
+class EveryParameter : public testing::TestWithParam<GradientSizes> {
  protected:
   EveryParameter() {
-    const Sizes& s = GetParam();
+    const GradientSizes& s = GetParam();
     Value options;
     options.set("layers", s.layers);
     options.set("width", s.width);
@@ -144,7 +145,7 @@ TEST_P(EveryParameter, HasTheGradientOfAutograd) {
   for (size_t i = 0; i < tensors.size(); ++i) {
     x[i].normal_(0, 0.3).add_(tensors[i].role == Role::kNorm ? 1 : 0);
   }
-  const Sizes& s = GetParam();
+  const GradientSizes& s = GetParam();
   const at::Tensor tokens = torch::randint(s.vocabulary, {s.batch, s.time + 1}, torch::kLong);
 
   const double loss_wanted =
@@ -171,18 +172,19 @@ TEST_P(EveryParameter, HasTheGradientOfAutograd) {
 
 INSTANTIATE_TEST_SUITE_P(
     Llama, EveryParameter,
-    testing::Values(Sizes{"Plain", 2, 16, 4, 4, 4, 32, 11, 3, 9, false},
-                    Sizes{"GroupedQueries", 2, 24, 6, 2, 4, 40, 17, 2, 7, false},
-                    Sizes{"OneKeyHeadTied", 3, 20, 4, 1, 6, 28, 13, 2, 5, true},
-                    Sizes{"OddSizes", 1, 15, 3, 3, 10, 7, 5, 1, 3, false},
-                    Sizes{"WideHeadsTied", 2, 33, 2, 1, 34, 35, 7, 3, 70, true},
-                    Sizes{"OneToken", 1, 8, 2, 2, 4, 8, 5, 2, 1, false},
-                    Sizes{"Qwen2", 2, 24, 6, 2, 4, 40, 17, 2, 67, false, "qwen2"},
-                    Sizes{"Qwen2Tied", 1, 16, 4, 4, 6, 24, 11, 3, 5, true, "qwen2"},
-                    Sizes{"Qwen3", 2, 24, 6, 2, 6, 40, 17, 2, 67, false, "qwen3"},
-                    Sizes{"Qwen3WideHeadsTied", 2, 33, 2, 1, 34, 35, 7, 3, 9, true, "qwen3"},
-                    Sizes{"Llama3", 2, 24, 4, 2, 12, 40, 17, 2, 30, false, "llama", 8},
-                    Sizes{"Mistral", 1, 24, 4, 2, 6, 40, 17, 2, 9, false, "mistral"}),
+    testing::Values(GradientSizes{"Plain", 2, 16, 4, 4, 4, 32, 11, 3, 9, false},
+                    GradientSizes{"GroupedQueries", 2, 24, 6, 2, 4, 40, 17, 2, 7, false},
+                    GradientSizes{"OneKeyHeadTied", 3, 20, 4, 1, 6, 28, 13, 2, 5, true},
+                    GradientSizes{"OddSizes", 1, 15, 3, 3, 10, 7, 5, 1, 3, false},
+                    GradientSizes{"WideHeadsTied", 2, 33, 2, 1, 34, 35, 7, 3, 70, true},
+                    GradientSizes{"OneToken", 1, 8, 2, 2, 4, 8, 5, 2, 1, false},
+                    GradientSizes{"Qwen2", 2, 24, 6, 2, 4, 40, 17, 2, 67, false, "qwen2"},
+                    GradientSizes{"Qwen2Tied", 1, 16, 4, 4, 6, 24, 11, 3, 5, true, "qwen2"},
+                    GradientSizes{"Qwen3", 2, 24, 6, 2, 6, 40, 17, 2, 67, false, "qwen3"},
+                    GradientSizes{"Qwen3WideHeadsTied", 2, 33, 2, 1, 34, 35, 7, 3, 9, true,
+                                  "qwen3"},
+                    GradientSizes{"Llama3", 2, 24, 4, 2, 12, 40, 17, 2, 30, false, "llama", 8},
+                    GradientSizes{"Mistral", 1, 24, 4, 2, 6, 40, 17, 2, 9, false, "mistral"}),
     [](const auto& sizes) { return sizes.param.name; });
 
 // Goal: autograd fills the same arena. Method: loss = sum(a^2) + 3 sum(a b), gradient known; c

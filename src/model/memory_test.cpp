@@ -11,7 +11,7 @@
 namespace causeway {
 namespace {
 
-struct Sizes {
+struct MemorySizes {
   std::string name;
   int64_t layers, width, heads, kv_heads, head_width, inner, vocabulary, rows, time;
   std::string architecture = "llama";
@@ -19,12 +19,12 @@ struct Sizes {
   int64_t lanes = 1, micro_tokens = 1 << 20;
 };
 
-class StepBytes : public testing::TestWithParam<Sizes> {};
+class StepBytes : public testing::TestWithParam<MemorySizes> {};
 
 // Goal: `explain` tells the truth about memory. Method: the most that a step's workspace held.
 // Sizes are chosen so that each part of the step is the largest once.
 TEST_P(StepBytes, IsWhatAStepTakes) {
-  const Sizes& s = GetParam();
+  const MemorySizes& s = GetParam();
   Value options;
   options.set("layers", s.layers);
   options.set("width", s.width);
@@ -53,22 +53,22 @@ TEST_P(StepBytes, IsWhatAStepTakes) {
 
 INSTANTIATE_TEST_SUITE_P(
     Largest, StepBytes,
-    testing::Values(Sizes{"Head", 1, 32, 2, 2, 16, 32, 2000, 16, 64},
-                    Sizes{"HeadByParts", 1, 8, 2, 2, 4, 8, 20000, 16, 32},
-                    Sizes{"Qwen2", 2, 32, 8, 8, 32, 32, 32, 16, 64, "qwen2"},
-                    Sizes{"Qwen2ManyRows", 1, 2, 1, 1, 2, 2, 2, 64, 256, "qwen2"},
-                    Sizes{"Qwen3", 2, 32, 8, 2, 32, 32, 32, 16, 64, "qwen3"},
-                    Sizes{"Qwen3Projection", 1, 32, 8, 8, 32, 32, 32, 16, 64, "qwen3"},
-                    Sizes{"Mlp", 1, 64, 2, 2, 16, 512, 64, 16, 64},
-                    Sizes{"AttentionKernel", 1, 32, 8, 2, 32, 32, 32, 16, 64},
-                    Sizes{"Projection", 1, 32, 8, 8, 32, 32, 32, 16, 64},
-                    Sizes{"ManyLayers", 4, 64, 4, 2, 16, 192, 256, 16, 64},
-                    Sizes{"Bf16", 2, 64, 4, 2, 16, 192, 256, 16, 64, "llama", true},
-                    Sizes{"Bf16Qwen3", 2, 64, 4, 2, 16, 192, 256, 16, 64, "qwen3", true},
-                    Sizes{"Recompute", 4, 64, 4, 2, 16, 192, 256, 16, 64, "llama", false, true},
-                    Sizes{"RecomputeHead", 2, 32, 2, 2, 16, 32, 2000, 16, 64, "qwen2", true, true},
-                    Sizes{"Lanes", 2, 64, 4, 2, 16, 192, 256, 16, 64, "llama", true, false, 4,
-                          128}),
+    testing::Values(
+        MemorySizes{"Head", 1, 32, 2, 2, 16, 32, 2000, 16, 64},
+        MemorySizes{"HeadByParts", 1, 8, 2, 2, 4, 8, 20000, 16, 32},
+        MemorySizes{"Qwen2", 2, 32, 8, 8, 32, 32, 32, 16, 64, "qwen2"},
+        MemorySizes{"Qwen2ManyRows", 1, 2, 1, 1, 2, 2, 2, 64, 256, "qwen2"},
+        MemorySizes{"Qwen3", 2, 32, 8, 2, 32, 32, 32, 16, 64, "qwen3"},
+        MemorySizes{"Qwen3Projection", 1, 32, 8, 8, 32, 32, 32, 16, 64, "qwen3"},
+        MemorySizes{"Mlp", 1, 64, 2, 2, 16, 512, 64, 16, 64},
+        MemorySizes{"AttentionKernel", 1, 32, 8, 2, 32, 32, 32, 16, 64},
+        MemorySizes{"Projection", 1, 32, 8, 8, 32, 32, 32, 16, 64},
+        MemorySizes{"ManyLayers", 4, 64, 4, 2, 16, 192, 256, 16, 64},
+        MemorySizes{"Bf16", 2, 64, 4, 2, 16, 192, 256, 16, 64, "llama", true},
+        MemorySizes{"Bf16Qwen3", 2, 64, 4, 2, 16, 192, 256, 16, 64, "qwen3", true},
+        MemorySizes{"Recompute", 4, 64, 4, 2, 16, 192, 256, 16, 64, "llama", false, true},
+        MemorySizes{"RecomputeHead", 2, 32, 2, 2, 16, 32, 2000, 16, 64, "qwen2", true, true},
+        MemorySizes{"Lanes", 2, 64, 4, 2, 16, 192, 256, 16, 64, "llama", true, false, 4, 128}),
     [](const auto& sizes) { return sizes.param.name; });
 
 }  // namespace

@@ -20,8 +20,8 @@ Wide<Element> normalise_row(const Wide<Element>* __restrict h, Element* __restri
 }
 
 template <class Element>
-void backward_row(const Element* __restrict y, const Element* __restrict dy,
-                  Wide<Element>* __restrict dh, int64_t channels, Wide<Element> scale) {
+void norm_backward_row(const Element* __restrict y, const Element* __restrict dy,
+                       Wide<Element>* __restrict dh, int64_t channels, Wide<Element> scale) {
   using W = Wide<Element>;
   const W along = dot(dy, y, channels) / static_cast<W>(channels);
   for (int64_t c = 0; c < channels; ++c)
@@ -56,7 +56,7 @@ void normalise_backward(const Normed& normed, const at::Tensor& dy_MC, const at:
     Element* narrow = narrow_MC.is_same(dh_MC) ? nullptr : values_of<Element>(narrow_MC);
     each_row(dy_MC.size(0), channels, [=](int64_t row) {
       const int64_t at = row * channels;
-      backward_row(all_y + at, all_dy + at, all_dh + at, channels, scales[row]);
+      norm_backward_row(all_y + at, all_dy + at, all_dh + at, channels, scales[row]);
       if (narrow != nullptr)
         for (int64_t c = 0; c < channels; ++c)
           narrow[at + c] = static_cast<Element>(all_dh[at + c]);

@@ -151,7 +151,7 @@ void add_depth(const Element* transposed, const Element* b, int64_t count, int64
 }
 
 template <class Element>
-void add_outer_product(const at::Tensor& a_MC, const at::Tensor& b_MX, bool add, float* sum) {
+void add_small_outer_product(const at::Tensor& a_MC, const at::Tensor& b_MX, bool add, float* sum) {
   const int64_t rows = a_MC.size(0), channels = a_MC.size(1), columns = b_MX.size(1);
   const int64_t depth = depth_of(rows, channels);
   at::parallel_for(0, tiles(columns, kTileColumns), 1, [&](int64_t begin, int64_t end) {
@@ -282,9 +282,9 @@ void add_outer_product(const at::Tensor& a_MC, const at::Tensor& b_MX, bool add,
   const at::ScalarType type = a_MC.scalar_type();
   if (has_small_products(type)) {
     if (type == at::kBFloat16)
-      add_outer_product<Bf16>(a_MC, b_MX, add, values_of<float>(sum_CX));
+      add_small_outer_product<Bf16>(a_MC, b_MX, add, values_of<float>(sum_CX));
     else
-      add_outer_product<float>(a_MC, b_MX, add, values_of<float>(sum_CX));
+      add_small_outer_product<float>(a_MC, b_MX, add, values_of<float>(sum_CX));
   } else if (type == sum_CX.scalar_type()) {
     at::addmm_out(sum, sum_CX, a_MC.t(), b_MX, add ? 1 : 0, 1);
   } else {

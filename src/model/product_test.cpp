@@ -21,12 +21,12 @@
 namespace causeway {
 namespace {
 
-struct Sizes {
+struct ProductSizes {
   int64_t rows, inputs, outputs;
   at::ScalarType type;
 };
 
-class Products : public testing::TestWithParam<Sizes> {
+class Products : public testing::TestWithParam<ProductSizes> {
  protected:
   Products()
       : wide_(type() == at::kDouble ? at::kDouble : at::kFloat),
@@ -36,7 +36,7 @@ class Products : public testing::TestWithParam<Sizes> {
         second_(numbers({size().outputs / 3, size().inputs}, 4, wide_)),
         gain_(numbers({size().inputs}, 5, wide_)) {}
 
-  static const Sizes& size() { return GetParam(); }
+  static const ProductSizes& size() { return GetParam(); }
   static at::ScalarType type() { return size().type; }
 
   /// The folded matrix with the rounding of its type.
@@ -106,13 +106,15 @@ TEST_P(Products, GiveTheSameBitsOnTwoThreads) {
 // Sizes about the tiles' edges; odd ones, which bfloat16's pairs do not fit; one more than a depth.
 INSTANTIATE_TEST_SUITE_P(
     Sizes, Products,
-    testing::Values(Sizes{1, 2, 3, at::kFloat}, Sizes{64, 64, 64, at::kFloat},
-                    Sizes{65, 63, 130, at::kFloat}, Sizes{300, 31, 70, at::kFloat},
-                    Sizes{129, 600, 66, at::kFloat}, Sizes{64, 64, 64, at::kBFloat16},
-                    Sizes{65, 62, 130, at::kBFloat16}, Sizes{301, 30, 70, at::kBFloat16},
-                    Sizes{1, 4, 6, at::kBFloat16}, Sizes{67, 33, 40, at::kBFloat16},
-                    Sizes{40, 48, 35, at::kBFloat16}, Sizes{257, 128, 352, at::kBFloat16},
-                    Sizes{20, 7, 9, at::kDouble}),
+    testing::Values(ProductSizes{1, 2, 3, at::kFloat}, ProductSizes{64, 64, 64, at::kFloat},
+                    ProductSizes{65, 63, 130, at::kFloat}, ProductSizes{300, 31, 70, at::kFloat},
+                    ProductSizes{129, 600, 66, at::kFloat}, ProductSizes{64, 64, 64, at::kBFloat16},
+                    ProductSizes{65, 62, 130, at::kBFloat16},
+                    ProductSizes{301, 30, 70, at::kBFloat16}, ProductSizes{1, 4, 6, at::kBFloat16},
+                    ProductSizes{67, 33, 40, at::kBFloat16},
+                    ProductSizes{40, 48, 35, at::kBFloat16},
+                    ProductSizes{257, 128, 352, at::kBFloat16},
+                    ProductSizes{20, 7, 9, at::kDouble}),
     [](const auto& sizes) {
       return std::string(c10::toString(sizes.param.type)) + std::to_string(sizes.param.rows) + "x" +
              std::to_string(sizes.param.inputs) + "x" + std::to_string(sizes.param.outputs);

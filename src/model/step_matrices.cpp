@@ -11,8 +11,8 @@
 namespace causeway {
 namespace {
 
-constexpr int64_t kStrip = 64;   // columns of a matrix that are unfolded together
-constexpr int64_t kPart = 8192;  // values of a sum of lanes that are done together
+constexpr int64_t kUnfoldStrip = 64;  // columns of a matrix that are unfolded together
+constexpr int64_t kPart = 8192;       // values of a sum of lanes that are done together
 
 /// A block of the gradient of one matrix W [O, C], transposed from what the lanes have, [C, O_all]:
 /// writes it, times the gain, and adds to the gradient of the gain.
@@ -25,9 +25,9 @@ struct Unfold {
   W* gradient;
 
   void block(int64_t row, int64_t rows, int64_t column, int64_t columns, W* dgain) const {
-    W sums[kStrip * kStrip];  // by column, then row
+    W sums[kUnfoldStrip * kUnfoldStrip];  // by column, then row
     for (int64_t c = 0; c < columns; ++c) {
-      W* __restrict sum = sums + c * kStrip;
+      W* __restrict sum = sums + c * kUnfoldStrip;
       const int64_t at = (column + c) * stride + row;
       for (int64_t o = 0; o < rows; ++o) sum[o] = lanes[0][at + o];
       for (const W* lane : lanes.subspan(1))
@@ -36,7 +36,7 @@ struct Unfold {
     for (int64_t o = 0; o < rows; ++o) {
       const int64_t at = (row + o) * channels + column;
       for (int64_t c = 0; c < columns; ++c) {
-        const W sum = sums[c * kStrip + o];
+        const W sum = sums[c * kUnfoldStrip + o];
         gradient[at + c] = sum * gain[column + c];
         dgain[c] += sum * weights[at + c];
       }
@@ -205,21 +205,21 @@ StepGradients StepMatrixMap::gradients(const at::Tensor& flat) const {
 
 void StepMatrixMap::unfold(const Gained& gained, const Arena& x,
                            const std::vector<at::Tensor>& lanes, Arena& g) const {
-  const int64_t channels = channels_, strips = (channels + kStrip - 1) / kStrip;
+  const int64_t channels = channels_, strips = (channels + kUnfoldStrip - 1) / kUnfoldStrip;
   with_wide(g.flat().scalar_type(), [&]<class W>(W) {
     const W* gain = values_of<W>(x[gained.gain]);
     W* all_dgain = values_of<W>(g[gained.gain]);
     const auto starts = pointers<W>(lanes);
-    each_row(strips, gained.outputs * kStrip, [&](int64_t strip) {
-      const int64_t begin = strip * kStrip, width = std::min(kStrip, channels - begin);
-      W dgain[kStrip] = {};
+    each_row(strips, gained.outputs * kUnfoldStrip, [&](int64_t strip) {
+      const int64_t begin = strip * kUnfoldStrip, width = std::min(kUnfoldStrip, channels - begin);
+      W dgain[kUnfoldStrip] = {};
       std::vector<const W*> sources = starts;
       for (const size_t matrix : gained.matrices) {
         const int64_t rows = x[matrix].size(0);
         const Unfold<W> unfold{sources, gained.outputs,         channels, values_of<W>(x[matrix]),
                                gain,    values_of<W>(g[matrix])};
-        for (int64_t row = 0; row < rows; row += kStrip)
-          unfold.block(row, std::min(kStrip, rows - row), begin, width, dgain);
+        for (int64_t row = 0; row < rows; row += kUnfoldStrip)
+          unfold.block(row, std::min(kUnfoldStrip, rows - row), begin, width, dgain);
         for (const W*& source : sources) source += rows;
       }
       std::copy_n(dgain, width, all_dgain + begin);

@@ -20,8 +20,8 @@ void forward_row(const Element* __restrict gate, const Element* __restrict up,
 
 /// d silu / d gate = s (1 + gate (1 - s)) with s = 1 / (1 + e^-gate).
 template <class Element>
-void backward_row(Element* __restrict gate, Element* __restrict up, Element* __restrict dout,
-                  int64_t inner) {
+void swiglu_backward_row(Element* __restrict gate, Element* __restrict up, Element* __restrict dout,
+                         int64_t inner) {
   using W = Wide<Element>;
   for (int64_t i = 0; i < inner; ++i) {
     const W g = static_cast<W>(gate[i]), u = static_cast<W>(up[i]), d = static_cast<W>(dout[i]);
@@ -54,7 +54,7 @@ void swiglu_backward(const at::Tensor& gate_up_M2I, const at::Tensor& dout_MI) {
     Element* all_dout = values_of<Element>(dout_MI);
     each_row(dout_MI.size(0), 8 * inner, [=](int64_t row) {
       Element* gate = gates + row * 2 * inner;
-      backward_row(gate, gate + inner, all_dout + row * inner, inner);
+      swiglu_backward_row(gate, gate + inner, all_dout + row * inner, inner);
     });
   });
 }

@@ -21,11 +21,6 @@ using testing::UnorderedElementsAre;
 
 const std::string kA(64, 'a'), kB(64, 'b'), kC = std::string(32, '0') + std::string(32, 'f');
 
-template <class T>
-std::string message_of(const Result<T>& result) {
-  return result ? "none" : result.error().message;
-}
-
 /// As `openssl x509 -fingerprint` prints it.
 std::string with_colons(const std::string& digits) {
   std::string out;

@@ -36,11 +36,6 @@ class Umask {
   mode_t before_;
 };
 
-template <class T>
-std::string message_of(const Result<T>& result) {
-  return result ? "none" : result.error().message;
-}
-
 TEST(Authority, IsMadeOnce) {
   const std::string folder = fresh_folder("a") + "/new/folder";
   const IssueOptions options{CertificateKind::kAuthority, "novels", {}, 10, kTestNow};

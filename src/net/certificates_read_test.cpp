@@ -14,11 +14,6 @@ namespace {
 
 using testing::HasSubstr;
 
-template <class T>
-std::string message_of(const Result<T>& result) {
-  return result ? "none" : result.error().message;
-}
-
 Result<CertificateInfo> checked(const std::string& folder, std::string_view pem,
                                 CertificateKind kind = CertificateKind::kSite,
                                 int64_t now_unix_s = kTestNow) {

@@ -16,11 +16,11 @@ constexpr int64_t kListedMax = 1000;
 constexpr int64_t kRemovedMax = int64_t{1} << 24;
 
 /// What an object's key says.
-struct Key {
+struct PutKey {
   uint64_t run = 0;
   Digest blob;
   int64_t offset = 0, bytes = 0;
-  auto operator<=>(const Key&) const = default;
+  auto operator<=>(const PutKey&) const = default;
 };
 
 Error too_late(const std::string& key) {
@@ -38,11 +38,11 @@ class Remembered {
  public:
   explicit Remembered(int64_t count_max) : count_max_(count_max) {}
 
-  const Content* find(const Key& key) const {
+  const Content* find(const PutKey& key) const {
     const auto found = contents_.find(key);
     return found == contents_.end() ? nullptr : &found->second;
   }
-  void add(const Key& key, const Content& content) {
+  void add(const PutKey& key, const Content& content) {
     contents_[key] = content;
     order_.push_back(key);
     // A key that was forgotten and put again stands here twice; it goes a little too early then.
@@ -61,8 +61,8 @@ class Remembered {
 
  private:
   const int64_t count_max_;
-  std::map<Key, Content> contents_;
-  std::deque<Key> order_;
+  std::map<PutKey, Content> contents_;
+  std::deque<PutKey> order_;
 };
 
 /// A put that waits or is in flight, with all who want it.
@@ -107,7 +107,7 @@ struct ChunkStore::State {
   void answer_first(const Put& done, const Result<ChunkReference>& result);
 
   int64_t begin_ns_max() const { return clock.now_ns() + options.timeout_ms * 1'000'000; }
-  bool add_put(const Key& key, const Chunk& chunk, ChunkReference reference, const Put& done);
+  bool add_put(const PutKey& key, const Chunk& chunk, ChunkReference reference, const Put& done);
   void work();
   /// Counts `calls` as done; whether their callbacks are still wanted.
   bool finish(int64_t calls, int64_t bytes);
@@ -115,7 +115,7 @@ struct ChunkStore::State {
   void answer(const Callback& done, Result<T> result, int64_t bytes) {
     if (finish(1, bytes)) done(std::move(result));
   }
-  void run_put(const Key& key, const Chunk& chunk, ChunkReference reference, bool in_time);
+  void run_put(const PutKey& key, const Chunk& chunk, ChunkReference reference, bool in_time);
   Result<Chunk> run_get(uint64_t run, const ChunkReference& reference, bool in_time);
   bool add_removal(Removal removal, const Removed& done);
   void run_removal(const std::shared_ptr<Removal>& removal, const Removed& done);
@@ -130,7 +130,7 @@ struct ChunkStore::State {
   bool stopping = false;
   std::deque<Task> queue;  // at most one for each call
   int64_t pending = 0, held_bytes = 0;
-  std::map<Key, SharedPut> puts;
+  std::map<PutKey, SharedPut> puts;
   Remembered remembered;
   std::vector<std::thread> threads;
 };
@@ -173,7 +173,7 @@ void ChunkStore::State::answer_first(const Put& done, const Result<ChunkReferenc
   changed.notify_one();
 }
 
-bool ChunkStore::State::add_put(const Key& key, const Chunk& chunk, ChunkReference reference,
+bool ChunkStore::State::add_put(const PutKey& key, const Chunk& chunk, ChunkReference reference,
                                 const Put& done) {
   const std::lock_guard lock(mutex);
   const auto open = puts.find(key);
@@ -197,7 +197,7 @@ bool ChunkStore::State::add_put(const Key& key, const Chunk& chunk, ChunkReferen
   return true;
 }
 
-void ChunkStore::State::run_put(const Key& key, const Chunk& chunk, ChunkReference reference,
+void ChunkStore::State::run_put(const PutKey& key, const Chunk& chunk, ChunkReference reference,
                                 bool in_time) {
   const std::string name = chunk_key(key.run, reference);
   reference.sha256 = sha256_of(chunk.bytes.view());
@@ -277,7 +277,7 @@ bool ChunkStore::put(uint64_t run, const Chunk& chunk, const Put& done) {
                                  crc32c(chunk.bytes.view())};
   const Result<void> checked = check_reference(reference);
   CW_CHECK(checked, "{}", checked.error().message);
-  const Key key{run, chunk.blob, chunk.offset, chunk.bytes.size()};
+  const PutKey key{run, chunk.blob, chunk.offset, chunk.bytes.size()};
   return state_->add_put(key, chunk, reference, done);
 }
 

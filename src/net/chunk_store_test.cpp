@@ -18,7 +18,7 @@ using testing::HasSubstr;
 using testing::SizeIs;
 
 constexpr uint64_t kRun = 0xAB;
-const Digest kBlob = {1, 2}, kOther = {1, 3};
+const Digest kStoredBlob = {1, 2}, kOtherStoredBlob = {1, 3};
 
 /// Memory behind a gate: puts wait at it, can be made to fail, and are counted.
 class GatedStore final : public ObjectStore {
@@ -88,7 +88,7 @@ class ChunkStoreTest : public testing::Test {
     chunks_.reset();
     chunks_ = std::make_unique<ChunkStore>(store_, clock_, options);
   }
-  static Chunk chunk_of(int64_t offset, size_t bytes = 1000, const Digest& blob = kBlob) {
+  static Chunk chunk_of(int64_t offset, size_t bytes = 1000, const Digest& blob = kStoredBlob) {
     return {blob, offset, Bytes(bytes, static_cast<std::byte>(offset + 1))};
   }
   /// nullopt: full.
@@ -118,7 +118,7 @@ class ChunkStoreTest : public testing::Test {
 
 TEST_F(ChunkStoreTest, AChunkComesOutAsItWentIn) {
   const auto digits = std::as_bytes(std::span("123456789", 9));
-  const Chunk chunk{kBlob, 5, Bytes(digits.begin(), digits.end())};
+  const Chunk chunk{kStoredBlob, 5, Bytes(digits.begin(), digits.end())};
   const auto reference = put(chunk);
   ASSERT_TRUE(reference.ok());
   // The check value of CRC-32C.
@@ -131,7 +131,7 @@ TEST_F(ChunkStoreTest, AChunkComesOutAsItWentIn) {
               ElementsAre("chunks/00000000000000ab/00000000000000010000000000000002/5-9"));
   const auto got = get(*reference);
   ASSERT_TRUE(got.ok());
-  EXPECT_EQ(got->blob, kBlob);
+  EXPECT_EQ(got->blob, kStoredBlob);
   EXPECT_EQ(got->offset, 5);
   EXPECT_EQ(got->bytes, chunk.bytes);
   EXPECT_EQ(chunks_->pending(), 0);
@@ -150,7 +150,7 @@ TEST_F(ChunkStoreTest, ReceiversShareOnePut) {
   for (const auto& reference : references) EXPECT_EQ(get(reference)->bytes, chunk_of(0).bytes);
   EXPECT_TRUE(put(chunk_of(1)).ok());
   EXPECT_TRUE(put(chunk_of(0, 999)).ok());
-  EXPECT_TRUE(put(chunk_of(0, 1000, kOther)).ok());
+  EXPECT_TRUE(put(chunk_of(0, 1000, kOtherStoredBlob)).ok());
   EXPECT_EQ(store_.puts(), 4);
   EXPECT_THAT(store_.keys(), SizeIs(4));
 }
@@ -161,11 +161,11 @@ TEST_F(ChunkStoreTest, RemembersTheLastPuts) {
   EXPECT_EQ(store_.puts(), 3);
   EXPECT_TRUE(put(chunk_of(0)).ok());
   EXPECT_EQ(store_.puts(), 4);
-  chunks_->forget(kRun, kOther);
-  chunks_->forget(kRun + 1, kBlob);
+  chunks_->forget(kRun, kOtherStoredBlob);
+  chunks_->forget(kRun + 1, kStoredBlob);
   EXPECT_TRUE(put(chunk_of(0)).ok());
   EXPECT_EQ(store_.puts(), 4);
-  chunks_->forget(kRun, kBlob);
+  chunks_->forget(kRun, kStoredBlob);
   EXPECT_TRUE(put(chunk_of(0)).ok());
   EXPECT_EQ(store_.puts(), 5);
 }
@@ -222,11 +222,11 @@ TEST_F(ChunkStoreTest, AStrangersReferenceIsSafe) {
                                       {-1, 1},
                                       {0, int64_t{kChunkBytesMax} + 1},
                                       {INT64_MAX, 1}}) {
-    const ChunkReference reference{kBlob, offset, bytes, 0};
+    const ChunkReference reference{kStoredBlob, offset, bytes, 0};
     EXPECT_EQ(get(reference).error().fault, Fault::kCorrupt);
     EXPECT_EQ(decode_reference(encode_reference(reference)).error().fault, Fault::kCorrupt);
   }
-  const ChunkReference good{kBlob, INT64_MAX - 1, 1, 7, sha256_of({})};
+  const ChunkReference good{kStoredBlob, INT64_MAX - 1, 1, 7, sha256_of({})};
   const Bytes bytes = encode_reference(good);
   EXPECT_EQ(decode_reference(bytes).value(), good);
   EXPECT_THAT(bytes, SizeIs(68));
@@ -255,13 +255,13 @@ TEST_F(ChunkStoreTest, MoreThanItsBoundsIsRefused) {
   answers.push_back(start_put(chunk_of(1, 500'000)));
   EXPECT_FALSE(try_put(chunk_of(2, 100'000)).has_value());
   const auto ignore = [](const auto&) {};
-  EXPECT_FALSE(chunks_->get(kRun, {kBlob, 0, 100'000, 0}, ignore));
+  EXPECT_FALSE(chunks_->get(kRun, {kStoredBlob, 0, 100'000, 0}, ignore));
   answers.push_back(start_put(chunk_of(2, 1'000)));
   // Joined, and so without bytes of its own.
   for (int i = 0; i < 3; ++i) answers.push_back(start_put(chunk_of(0, 500'000)));
   EXPECT_EQ(chunks_->pending(), 6);
   EXPECT_FALSE(try_put(chunk_of(0, 500'000)).has_value());
-  EXPECT_FALSE(chunks_->remove_blob(kRun, kOther, ignore));
+  EXPECT_FALSE(chunks_->remove_blob(kRun, kOtherStoredBlob, ignore));
   store_.open_gate(true);
   for (auto& answer : answers) EXPECT_TRUE(answer.get().ok());
   EXPECT_EQ(chunks_->pending(), 0);
@@ -296,9 +296,9 @@ TEST_F(ChunkStoreTest, DestructionDropsWhatWaits) {
     delete bytes;
     store_.open_gate(true);
   });
-  ASSERT_TRUE(chunks_->put(kRun, {kBlob, 1, SharedBytes(watched)}, count));
-  ASSERT_TRUE(chunks_->get(kRun, {kBlob, 0, 1, 0}, count));
-  ASSERT_TRUE(chunks_->remove_blob(kRun, kBlob, count));
+  ASSERT_TRUE(chunks_->put(kRun, {kStoredBlob, 1, SharedBytes(watched)}, count));
+  ASSERT_TRUE(chunks_->get(kRun, {kStoredBlob, 0, 1, 0}, count));
+  ASSERT_TRUE(chunks_->remove_blob(kRun, kStoredBlob, count));
   watched.reset();
   chunks_.reset();
   EXPECT_EQ(called, 0);
@@ -317,12 +317,12 @@ TEST_F(ChunkStoreTest, ACallbackMayCall) {
 TEST_F(ChunkStoreTest, RemovesABlobAndNothingElse) {
   for (const int64_t offset : {0, 1, 2}) {
     ASSERT_TRUE(put(chunk_of(offset)).ok());
-    ASSERT_TRUE(put(chunk_of(offset, 10, kOther)).ok());
+    ASSERT_TRUE(put(chunk_of(offset, 10, kOtherStoredBlob)).ok());
   }
-  EXPECT_EQ(remove(kBlob).value(), 3);
+  EXPECT_EQ(remove(kStoredBlob).value(), 3);
   EXPECT_THAT(store_.keys(), SizeIs(3));
-  for (const auto& key : store_.keys()) EXPECT_THAT(key, HasSubstr(kOther.hex()));
-  EXPECT_EQ(remove(kBlob).value(), 0);
+  for (const auto& key : store_.keys()) EXPECT_THAT(key, HasSubstr(kOtherStoredBlob.hex()));
+  EXPECT_EQ(remove(kStoredBlob).value(), 0);
   // And what was removed is put again.
   EXPECT_TRUE(put(chunk_of(0)).ok());
   EXPECT_EQ(store_.puts(), 7);
@@ -330,8 +330,8 @@ TEST_F(ChunkStoreTest, RemovesABlobAndNothingElse) {
 
 TEST_F(ChunkStoreTest, RemovesMoreThanAListHolds) {
   for (int64_t i = 0; i < 2000; ++i)
-    ASSERT_TRUE(store_.put(chunk_key(kRun, {kBlob, i, 1, 0}), {}).ok());
-  EXPECT_EQ(remove(kBlob).value(), 2000);
+    ASSERT_TRUE(store_.put(chunk_key(kRun, {kStoredBlob, i, 1, 0}), {}).ok());
+  EXPECT_EQ(remove(kStoredBlob).value(), 2000);
   EXPECT_THAT(store_.keys(), SizeIs(0));
 }
 
@@ -339,13 +339,14 @@ TEST_F(ChunkStoreTest, ARemovalLetsOthersPass) {
   open({.transfers = 1});
   for (int64_t i = 0; i < 3; ++i) ASSERT_TRUE(put(chunk_of(i)).ok());
   store_.open_gate(false);
-  Answer first = start_put(chunk_of(0, 10, kOther));
+  Answer first = start_put(chunk_of(0, 10, kOtherStoredBlob));
   store_.wait_until_inside(1);
   std::promise<Result<int64_t>> removed;
-  ASSERT_TRUE(chunks_->remove_blob(kRun, kBlob, [&](auto n) { removed.set_value(std::move(n)); }));
+  ASSERT_TRUE(
+      chunks_->remove_blob(kRun, kStoredBlob, [&](auto n) { removed.set_value(std::move(n)); }));
   // It waits behind one step of the removal, and is put while objects are left.
   std::promise<size_t> left;
-  ASSERT_TRUE(chunks_->put(kRun, chunk_of(1, 10, kOther),
+  ASSERT_TRUE(chunks_->put(kRun, chunk_of(1, 10, kOtherStoredBlob),
                            [&](const auto&) { left.set_value(store_.keys().size()); }));
   store_.open_gate(true);
   EXPECT_EQ(left.get_future().get(), 2 + 2);
@@ -356,7 +357,7 @@ TEST_F(ChunkStoreTest, ARemovalLetsOthersPass) {
 TEST_F(ChunkStoreTest, ARemovalThatFailsSaysSo) {
   ASSERT_TRUE(put(chunk_of(0)).ok());
   store_.cancel();
-  EXPECT_EQ(remove(kBlob).error().fault, Fault::kIo);
+  EXPECT_EQ(remove(kStoredBlob).error().fault, Fault::kIo);
   EXPECT_EQ(chunks_->pending(), 0);
 }
 

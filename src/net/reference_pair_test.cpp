@@ -18,7 +18,7 @@ namespace {
 constexpr int64_t kNever = int64_t{1} << 40;
 constexpr TransferSizes kSizes{10, 60};
 constexpr int kStepsMax = 100'000;
-const Digest kBlob = {1, 2};
+const Digest kPairBlob = {1, 2};
 
 struct Chances {
   double put_fails = 0, get_fails = 0, vanishes = 0;
@@ -68,9 +68,10 @@ class Pair {
     return out;
   }
   void send(int64_t offset, int64_t bytes) {
-    sender_.send({5, 1, 3, kBlob, offset, bytes}, [this, offset, bytes]() -> Result<SharedBytes> {
-      return SharedBytes(Bytes(blob_.begin() + offset, blob_.begin() + offset + bytes));
-    });
+    sender_.send(
+        {5, 1, 3, kPairBlob, offset, bytes}, [this, offset, bytes]() -> Result<SharedBytes> {
+          return SharedBytes(Bytes(blob_.begin() + offset, blob_.begin() + offset + bytes));
+        });
   }
   void hear(std::variant<Message, Referral> said) {
     if (auto* chunk = std::get_if<Message>(&said)) return receiver_.take(std::move(*chunk));
@@ -126,7 +127,7 @@ class OfferPair final : public Pair {
  private:
   bool done() const override { return got_.size() == blob_.size() && backward_.empty(); }
   void pump() override {
-    if (!invited_) backward_.emplace_back(message(ChunkHeld{kBlob, 0}));
+    if (!invited_) backward_.emplace_back(message(ChunkHeld{kPairBlob, 0}));
     invited_ = true;
     std::vector<Chunk> chunks;
     upload_.pump(0, kSizes, chunks);
@@ -138,7 +139,7 @@ class OfferPair final : public Pair {
       const ByteSpan bytes = chunk.bytes.view();
       got_.insert(got_.end(), bytes.begin(), bytes.end());
     }
-    backward_.emplace_back(message(ChunkHeld{kBlob, std::ssize(got_)}));
+    backward_.emplace_back(message(ChunkHeld{kPairBlob, std::ssize(got_)}));
   }
   void again(const BulkRequest& what) override { upload_.wanted(what.offset); }
   void answer(const Message& said) override {
@@ -147,7 +148,7 @@ class OfferPair final : public Pair {
 
   bool invited_ = false;
   Bytes got_;
-  Upload upload_{kBlob, SharedBytes(blob_), Retry(kNever, kNever)};
+  Upload upload_{kPairBlob, SharedBytes(blob_), Retry(kNever, kNever)};
 };
 
 /// A result; the worker asks for it.

@@ -14,23 +14,23 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr ChunkTransfers::Line kLine = 8;
-constexpr int64_t kBytes = 10;
-const Digest kBlob = {1, 2}, kOther = {1, 3};
+constexpr ChunkTransfers::Line kReceiverLine = 8;
+constexpr int64_t kTakenBytes = 10;
+const Digest kTakenBlob = {1, 2}, kOtherTakenBlob = {1, 3};
 
 class ReferenceReceiverTest : public testing::Test {
  protected:
-  static Referral reference(int64_t offset, const Digest& blob = kBlob, int64_t epoch = 1) {
-    return {5, epoch, 3, TestTransfers::reference_of({5, epoch, 3, blob, offset, kBytes})};
+  static Referral reference(int64_t offset, const Digest& blob = kTakenBlob, int64_t epoch = 1) {
+    return {5, epoch, 3, TestTransfers::reference_of({5, epoch, 3, blob, offset, kTakenBytes})};
   }
-  static Message plain(int64_t offset, const Digest& blob = kBlob, int64_t epoch = 1,
-                       int64_t bytes = kBytes) {
+  static Message plain(int64_t offset, const Digest& blob = kTakenBlob, int64_t epoch = 1,
+                       int64_t bytes = kTakenBytes) {
     return {5, epoch, 3, Chunk{blob, offset, Bytes(static_cast<size_t>(bytes))}};
   }
   void take_all(std::initializer_list<int64_t> offsets) {
     for (const int64_t offset : offsets) receiver_.take(reference(offset));
   }
-  void end_get(int64_t offset) { transfers_.end_get(offset, Bytes(kBytes)); }
+  void end_get(int64_t offset) { transfers_.end_get(offset, Bytes(kTakenBytes)); }
   void fail_often() {
     for (int64_t i = 0; i < StoreHealth::kFailuresMax; ++i) {
       receiver_.take(reference(1000 + i, {9, static_cast<uint64_t>(i)}));
@@ -48,7 +48,7 @@ class ReferenceReceiverTest : public testing::Test {
   ReferenceReceiver receiver_{
       transfers_,
       clock_,
-      kLine,
+      kReceiverLine,
       {[this](const Message& message) {
          EXPECT_EQ(message.run, 5U);
          EXPECT_EQ(message.worker, 3);
@@ -76,7 +76,7 @@ TEST_F(ReferenceReceiverTest, BytesOverTheConnectionTakeTheirTurn) {
   EXPECT_THAT(said(), ElementsAre("chunk 100"));
   take_all({0, 10});
   receiver_.take(plain(20));
-  receiver_.take(plain(0, kOther));
+  receiver_.take(plain(0, kOtherTakenBlob));
   EXPECT_THAT(said(), ElementsAre("chunk 0"));  // of the other
   end_get(0);
   end_get(10);
@@ -145,8 +145,8 @@ TEST_F(ReferenceReceiverTest, OnlyAStoreThatFailsIsAway) {
 
 TEST_F(ReferenceReceiverTest, AStoreThatFailsOftenIsLeftAlone) {
   take_all({0, 10});
-  receiver_.take(reference(100, kOther));
-  receiver_.take(reference(110, kOther));
+  receiver_.take(reference(100, kOtherTakenBlob));
+  receiver_.take(reference(110, kOtherTakenBlob));
   end_get(110);
   for (int64_t i = 0; i < StoreHealth::kFailuresMax; ++i) {
     receiver_.take(reference(1000 + i, {9, static_cast<uint64_t>(i)}));
@@ -170,7 +170,7 @@ TEST_F(ReferenceReceiverTest, TriesAfterAWhileWhetherTheStoreIsBack) {
   receiver_.take(reference(0, {4, 2}));
   EXPECT_THAT(said(), ElementsAre("missing 0", "missing 0"));
   EXPECT_THAT(transfers_.gets, SizeIs(1));
-  transfers_.end_get(0, Bytes(kBytes));
+  transfers_.end_get(0, Bytes(kTakenBytes));
   EXPECT_THAT(said(), IsEmpty());
   EXPECT_THAT(notes(), ElementsAre(HasSubstr("again")));
   take_all({0});
@@ -197,13 +197,13 @@ TEST_F(ReferenceReceiverTest, ANewConnectionBeginsAnew) {
   receiver_.reset();
   take_all({10});
   for (auto& call : before)
-    call.done(Chunk{kBlob, call.what.chunk.offset, Bytes(static_cast<size_t>(kBytes))});
+    call.done(Chunk{kTakenBlob, call.what.chunk.offset, Bytes(static_cast<size_t>(kTakenBytes))});
   EXPECT_THAT(said(), IsEmpty());
   end_get(10);
   EXPECT_THAT(said(), ElementsAre("chunk 10"));
   // So does another epoch.
   take_all({20});
-  receiver_.take(reference(30, kBlob, 2));
+  receiver_.take(reference(30, kTakenBlob, 2));
   end_get(20);
   EXPECT_THAT(said(), IsEmpty());
   end_get(30);
@@ -212,7 +212,7 @@ TEST_F(ReferenceReceiverTest, ANewConnectionBeginsAnew) {
 
 TEST_F(ReferenceReceiverTest, IsBounded) {
   for (size_t i = 0; i < ReferenceReceiver::kChunksMax + 10; ++i)
-    receiver_.take(reference(static_cast<int64_t>(i) * kBytes));
+    receiver_.take(reference(static_cast<int64_t>(i) * kTakenBytes));
   EXPECT_THAT(transfers_.gets, SizeIs(ReferenceReceiver::kChunksMax));
   receiver_.reset();
   for (uint64_t i = 0; i < ReferenceReceiver::kBlobsMax + 10; ++i)
@@ -227,8 +227,8 @@ TEST_F(ReferenceReceiverTest, IsBounded) {
 TEST_F(ReferenceReceiverTest, BytesThatWaitAreBounded) {
   constexpr int64_t kMax = ReferenceReceiver::kPlainBytesMax, kChunk = int64_t{kChunkBytesMax};
   take_all({0});
-  for (int64_t offset = kBytes; offset <= kMax + 10 * kChunk; offset += kChunk)
-    receiver_.take(plain(offset, kBlob, 1, kChunk));
+  for (int64_t offset = kTakenBytes; offset <= kMax + 10 * kChunk; offset += kChunk)
+    receiver_.take(plain(offset, kTakenBlob, 1, kChunk));
   end_get(0);
   EXPECT_THAT(said(), SizeIs(1 + kMax / kChunk));
 }

@@ -14,14 +14,14 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr ChunkTransfers::Line kLine = 7;
-constexpr int64_t kBytes = 10;
-const Digest kBlob = {1, 2}, kOther = {1, 3};
+constexpr ChunkTransfers::Line kSenderLine = 7;
+constexpr int64_t kSentBytes = 10;
+const Digest kSentBlob = {1, 2}, kOtherSentBlob = {1, 3};
 
 class ReferenceSenderTest : public testing::Test {
  protected:
-  static BulkRequest at(int64_t offset, const Digest& blob = kBlob, int64_t epoch = 1) {
-    return {5, epoch, 3, blob, offset, kBytes};
+  static BulkRequest at(int64_t offset, const Digest& blob = kSentBlob, int64_t epoch = 1) {
+    return {5, epoch, 3, blob, offset, kSentBytes};
   }
   void send(const BulkRequest& what) {
     sender_.send(what, [what]() -> Result<SharedBytes> { return SharedBytes(Bytes(what.bytes)); });
@@ -46,7 +46,7 @@ class ReferenceSenderTest : public testing::Test {
   std::vector<std::string> said_, notes_;
   ReferenceSender sender_{transfers_,
                           clock_,
-                          kLine,
+                          kSenderLine,
                           {[this](const Referral& referral) {
                              EXPECT_EQ(referral.run, 5U);
                              EXPECT_EQ(referral.worker, 3);
@@ -75,10 +75,10 @@ TEST_F(ReferenceSenderTest, ReferencesGoInOrderWhateverThePutsDo) {
 
 TEST_F(ReferenceSenderTest, BlobsDoNotWaitForEachOther) {
   send(at(0));
-  send(at(0, kOther));
-  send(at(10, kOther));
+  send(at(0, kOtherSentBlob));
+  send(at(10, kOtherSentBlob));
   transfers_.end_put(10);
-  transfers_.puts.back().done(TestTransfers::reference_of(at(0, kOther)));
+  transfers_.puts.back().done(TestTransfers::reference_of(at(0, kOtherSentBlob)));
   EXPECT_THAT(said(), ElementsAre("reference 0", "reference 10"));
 }
 
@@ -107,7 +107,7 @@ TEST_F(ReferenceSenderTest, WhatCannotBePutGoesOverTheConnectionInItsPlace) {
   transfers_.end_put(30);  // too late
   send_all({40});
   EXPECT_THAT(said(), ElementsAre("bytes 40"));
-  send(at(0, kOther));
+  send(at(0, kOtherSentBlob));
   transfers_.end_put(0);
   EXPECT_THAT(said(), ElementsAre("reference 0"));
 }
@@ -123,8 +123,8 @@ TEST_F(ReferenceSenderTest, WhatIsMissingGoesOverTheConnectionFromThere) {
   EXPECT_EQ(again->offset, 10);
   EXPECT_EQ(again->bytes, 20);
   EXPECT_EQ(again->worker, 3);
-  EXPECT_EQ(again->blob, kBlob);
-  EXPECT_THAT(transfers_.forgotten, ElementsAre(kBlob));
+  EXPECT_EQ(again->blob, kSentBlob);
+  EXPECT_THAT(transfers_.forgotten, ElementsAre(kSentBlob));
   transfers_.end_put(20);
   EXPECT_THAT(said(), IsEmpty());
   send_all({10, 20, 30});
@@ -135,7 +135,7 @@ TEST_F(ReferenceSenderTest, AStrangersMissingIsLeftOut) {
   send_all({0});
   for (Referral wrong : {Referral{6, 1, 3, TestTransfers::reference_of(at(0))},
                          Referral{5, 2, 3, TestTransfers::reference_of(at(0))},
-                         Referral{5, 1, 3, TestTransfers::reference_of(at(0, kOther))},
+                         Referral{5, 1, 3, TestTransfers::reference_of(at(0, kOtherSentBlob))},
                          Referral{5, 1, 3, TestTransfers::reference_of(at(10))}})
     EXPECT_FALSE(sender_.missing(wrong).has_value());
   transfers_.end_put(0);
@@ -147,14 +147,14 @@ TEST_F(ReferenceSenderTest, AStoreThatFailsOftenIsLeftAlone) {
   transfers_.end_put(10);
   transfers_.fail_put(20);
   EXPECT_THAT(said(), SizeIs(5));
-  send(at(50, kOther));
+  send(at(50, kOtherSentBlob));
   transfers_.fail_put(40);  // of a blob that goes over the connection by now
   EXPECT_THAT(said(), IsEmpty());
   notes();
   transfers_.fail_put(30);
   EXPECT_THAT(said(), ElementsAre("bytes 50"));
   EXPECT_THAT(notes(), ElementsAre(HasSubstr("all bytes go over the connection")));
-  EXPECT_THAT(transfers_.dropped, ElementsAre(kLine));
+  EXPECT_THAT(transfers_.dropped, ElementsAre(kSenderLine));
   EXPECT_THAT(transfers_.puts, IsEmpty());
   send(at(60, {4, 4}));
   EXPECT_THAT(said(), ElementsAre("bytes 60"));
@@ -178,7 +178,7 @@ TEST_F(ReferenceSenderTest, TriesAfterAWhileWhetherTheStoreIsBack) {
   transfers_.end_put(30);
   EXPECT_THAT(notes(), ElementsAre(HasSubstr("again")));
   said();
-  send(at(0, kOther));
+  send(at(0, kOtherSentBlob));
   transfers_.end_put(0);
   EXPECT_THAT(said(), ElementsAre("reference 0"));
 }
@@ -207,7 +207,7 @@ TEST_F(ReferenceSenderTest, AnewConnectionBeginsAnew) {
   EXPECT_THAT(said(), ElementsAre("reference 0", "reference 10"));
   // So does another epoch.
   send_all({20, 30});
-  send(at(20, kBlob, 2));
+  send(at(20, kSentBlob, 2));
   transfers_.end_put(30);
   EXPECT_THAT(said(), IsEmpty());
 }
@@ -227,13 +227,13 @@ TEST_F(ReferenceSenderTest, WhatCannotBeReadIsLeftOut) {
 
 TEST_F(ReferenceSenderTest, IsBounded) {
   for (size_t i = 0; i < ReferenceSender::kChunksMax + 10; ++i)
-    send(at(static_cast<int64_t>(i) * kBytes));
+    send(at(static_cast<int64_t>(i) * kSentBytes));
   EXPECT_THAT(transfers_.puts, SizeIs(ReferenceSender::kChunksMax));
   // Blobs without anything under way are forgotten first.
   ReferenceSender::Hooks hooks{[](const auto&) {}, [](const auto&, const auto&) {}, nullptr};
   TestTransfers transfers;
-  ReferenceSender other(transfers, clock_, kLine, hooks);
-  const auto read = []() -> Result<SharedBytes> { return SharedBytes(Bytes(kBytes)); };
+  ReferenceSender other(transfers, clock_, kSenderLine, hooks);
+  const auto read = []() -> Result<SharedBytes> { return SharedBytes(Bytes(kSentBytes)); };
   for (uint64_t i = 0; i < ReferenceSender::kBlobsMax; ++i) other.send(at(0, {2, i}), read);
   transfers.puts[5].done(TestTransfers::reference_of(at(0, {2, 5})));
   other.send(at(0, {2, 1000}), read);

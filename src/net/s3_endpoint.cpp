@@ -7,7 +7,7 @@
 namespace causeway {
 namespace {
 
-constexpr size_t kHostBytesMax = 253;
+constexpr size_t kEndpointBytesMax = 253;
 
 bool all_of(std::string_view text, std::string_view wanted) {
   return !text.empty() && text.find_first_not_of(wanted) == text.npos;
@@ -24,7 +24,7 @@ bool is_this_machine(std::string_view host) {
 }
 
 bool is_host(std::string_view host) {
-  if (host.size() > kHostBytesMax) return false;
+  if (host.size() > kEndpointBytesMax) return false;
   if (host.starts_with("[") && host.ends_with("]"))
     return all_of(host.substr(1, host.size() - 2), "0123456789abcdefABCDEF:.");
   return all_of(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-");
@@ -39,13 +39,13 @@ bool read_port(std::string_view text, int& port) {
 
 }  // namespace
 
-Result<Endpoint> read_endpoint(std::string_view text) {
+Result<StoreEndpoint> read_endpoint(std::string_view text) {
   const bool plain = text.starts_with("http://");
   const size_t scheme = plain ? 7 : 8;
   const Error wrong = failure(
       Fault::kBadInput,
       "endpoint: got \"{}\"; wanted: https://HOST[:PORT], or http:// and localhost, without a path",
-      text.substr(0, kHostBytesMax));
+      text.substr(0, kEndpointBytesMax));
   if (!plain && !text.starts_with("https://")) return wrong;
   const std::string_view authority = text.substr(scheme);
   const size_t bracket = authority.find(']');
@@ -56,7 +56,7 @@ Result<Endpoint> read_endpoint(std::string_view text) {
   if (!is_host(host)) return wrong;
   if (colon != authority.npos && !read_port(authority.substr(colon + 1), port)) return wrong;
   if (plain && !is_this_machine(host)) return wrong;
-  Endpoint endpoint{std::string(text), std::string(host)};
+  StoreEndpoint endpoint{std::string(text), std::string(host)};
   if (port != own_port) endpoint.host += ":" + std::to_string(port);
   return endpoint;
 }

@@ -25,7 +25,7 @@ std::string folder_of(const std::string& prefix) {
 
 class S3Store final : public ObjectStore {
  public:
-  S3Store(const S3Options& options, Endpoint endpoint, S3Parts parts)
+  S3Store(const S3Options& options, StoreEndpoint endpoint, S3Parts parts)
       : options_(options),
         endpoint_(std::move(endpoint)),
         folder_(folder_of(options.prefix)),
@@ -87,7 +87,7 @@ class S3Store final : public ObjectStore {
   Result<ListPage> list_page(const std::string& prefix, const std::string& after, int64_t count);
 
   const S3Options options_;
-  const Endpoint endpoint_;
+  const StoreEndpoint endpoint_;
   const std::string folder_;  // empty, or with a slash at its end
   const S3Parts parts_;
   CallPolicy policy_;
@@ -182,7 +182,7 @@ Result<void> check_options(const S3Options& options) {
 
 Result<std::unique_ptr<ObjectStore>> s3_over(const S3Options& options, S3Parts parts) {
   CW_TRY(check_options(options));
-  CW_ASSIGN(Endpoint endpoint, read_endpoint(options.endpoint));
+  CW_ASSIGN(StoreEndpoint endpoint, read_endpoint(options.endpoint));
   return std::unique_ptr<ObjectStore>(
       std::make_unique<S3Store>(options, std::move(endpoint), std::move(parts)));
 }

@@ -58,12 +58,12 @@ std::unique_ptr<Wire> curl_wire(const WireOptions& options);
 
 /// The scheme, host and port of an address: `https://HOST[:PORT]`, or `http://` to this machine
 /// (localhost, 127.x.x.x, [::1]), without anything after it.
-struct Endpoint {
+struct StoreEndpoint {
   std::string origin;  ///< as given
   std::string host;    ///< value of the header Host: HOST, and :PORT unless it is the scheme's own
 };
 
 /// Fault::kBadInput with what was wanted.
-Result<Endpoint> read_endpoint(std::string_view text);
+Result<StoreEndpoint> read_endpoint(std::string_view text);
 
 }  // namespace causeway

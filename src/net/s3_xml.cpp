@@ -8,7 +8,7 @@
 namespace causeway {
 namespace {
 
-constexpr size_t kNameBytesMax = 64;
+constexpr size_t kTagBytesMax = 64;
 
 Error corrupt(std::string_view what) {
   return failure(Fault::kCorrupt, "the store's XML {}", what);
@@ -111,7 +111,7 @@ class XmlWalk {
 
   Result<std::string_view> take_name() {
     const size_t end = left_.find_first_of(" \t\r\n/>");
-    if (end == left_.npos || end == 0 || end > kNameBytesMax)
+    if (end == left_.npos || end == 0 || end > kTagBytesMax)
       return corrupt("has an element without a name");
     const std::string_view name = left_.substr(0, end);
     left_.remove_prefix(end);

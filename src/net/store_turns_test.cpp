@@ -12,7 +12,7 @@ namespace {
 
 using testing::ElementsAre;
 
-const Digest kBlob = {1, 2};
+const Digest kTurnsBlob = {1, 2};
 
 /// Memory behind a gate; remembers what came to it, and how many were inside at once.
 class WatchedStore final : public ObjectStore {
@@ -82,7 +82,7 @@ class StoreTurnsTest : public testing::Test {
                                           int64_t bytes = 10) {
     const auto promise = std::make_shared<std::promise<Result<ChunkReference>>>();
     turns_->put(
-        line, {1, 1, 0, kBlob, offset, bytes},
+        line, {1, 1, 0, kTurnsBlob, offset, bytes},
         [this, bytes]() -> Result<SharedBytes> {
           ++reads_;
           return SharedBytes(Bytes(static_cast<size_t>(bytes)));
@@ -127,7 +127,7 @@ TEST_F(StoreTurnsTest, WhatWasPutLatelyIsNotReadAgain) {
   const auto first = put(1, 0).get();
   EXPECT_EQ(put(2, 0).get().value(), first.value());
   EXPECT_EQ(reads_, 1);
-  turns_->forget(1, kBlob);
+  turns_->forget(1, kTurnsBlob);
   EXPECT_EQ(put(2, 0).get().value(), first.value());
   EXPECT_EQ(reads_, 2);
 }
@@ -138,7 +138,7 @@ TEST_F(StoreTurnsTest, WhatCannotBeReadIsAnswered) {
        {Result<SharedBytes>(Error{Fault::kIo, "rot"}), Result<SharedBytes>(SharedBytes())}) {
     std::promise<Result<ChunkReference>> promise;
     turns_->put(
-        1, {1, 1, 0, kBlob, 0, 10}, [&] { return said; },
+        1, {1, 1, 0, kTurnsBlob, 0, 10}, [&] { return said; },
         [&](Result<ChunkReference> put) { promise.set_value(std::move(put)); });
     EXPECT_FALSE(promise.get_future().get().ok());
   }
@@ -196,7 +196,7 @@ TEST_F(StoreTurnsTest, RemovesWhatABlobOrARunHas) {
     return promise.get_future().get().value();
   };
   EXPECT_EQ(remove([&](auto done) { turns_->remove_blob(9, 1, {7, 7}, done); }), 0);
-  EXPECT_EQ(remove([&](auto done) { turns_->remove_blob(9, 1, kBlob, done); }), 3);
+  EXPECT_EQ(remove([&](auto done) { turns_->remove_blob(9, 1, kTurnsBlob, done); }), 3);
   ASSERT_TRUE(put(1, 0).get().ok());
   EXPECT_EQ(remove([&](auto done) { turns_->remove_run(9, 2, done); }), 0);
   EXPECT_EQ(remove([&](auto done) { turns_->remove_run(9, 1, done); }), 1);

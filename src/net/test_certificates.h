@@ -46,6 +46,12 @@ inline void write_text(const std::string& path, std::string_view text) {
   file << text;
 }
 
+/// What went wrong; "none" if nothing did.
+template <class T>
+std::string message_of(const Result<T>& result) {
+  return result ? "none" : result.error().message;
+}
+
 /// Names of a folder's files.
 inline std::vector<std::string> names_in(const std::string& folder) {
   std::vector<std::string> out;

@@ -20,7 +20,7 @@ constexpr size_t kReadAheadBytes = size_t{64} << 10;
 constexpr long kChainBytesMax = 16 << 10;  // of the certificates that a stranger may show
 
 /// The oldest reason in OpenSSL's queue, which is then empty.
-std::string openssl_reason() {
+std::string tls_reason() {
   const unsigned long code = ERR_get_error();
   ERR_clear_error();
   if (code == 0) return "no reason given";
@@ -35,20 +35,20 @@ void forget_errors() {
   errno = 0;
 }
 
-using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
-using Certificate = std::unique_ptr<X509, decltype(&X509_free)>;
-using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
+using OwnedBio = std::unique_ptr<BIO, decltype(&BIO_free)>;
+using OwnedCertificate = std::unique_ptr<X509, decltype(&X509_free)>;
+using OwnedKey = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 
-Bio reader_of(const std::string& pem) {
+OwnedBio reader_of(const std::string& pem) {
   return {BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free};
 }
 
 /// All certificates of the PEM text, through `each`. False if there is none, or one that is bad.
 bool each_certificate(const std::string& pem, auto&& each) {
-  const Bio bio = reader_of(pem);
+  const OwnedBio bio = reader_of(pem);
   size_t count = 0;
   while (true) {
-    const Certificate one(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr), X509_free);
+    const OwnedCertificate one(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr), X509_free);
     if (one == nullptr) break;
     if (!each(one.get())) return false;
     ++count;
@@ -67,8 +67,8 @@ bool use_identity(SSL_CTX* context, const Identity& identity) {
     if (std::exchange(first, false)) return SSL_CTX_use_certificate(context, one) == 1;
     return SSL_CTX_add1_chain_cert(context, one) == 1;
   });
-  const Bio bio = reader_of(identity.key_pem);
-  const Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
+  const OwnedBio bio = reader_of(identity.key_pem);
+  const OwnedKey key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
   return shown && key != nullptr && SSL_CTX_use_PrivateKey(context, key.get()) == 1 &&
          SSL_CTX_check_private_key(context) == 1;
 }
@@ -100,7 +100,7 @@ bool is_address(const std::string& host) {
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::make(const Identity& identity, bool is_hub) {
   SSL_CTX* const context = SSL_CTX_new(is_hub ? TLS_server_method() : TLS_client_method());
-  CW_CHECK(context != nullptr, "OpenSSL: {}", openssl_reason());
+  CW_CHECK(context != nullptr, "OpenSSL: {}", tls_reason());
   std::shared_ptr<const TlsContext> out(new TlsContext(context, is_hub));
   SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
   // No groups of OpenSSL's own choice: a stranger would ask for ffdhe8192, which costs a server a
@@ -111,7 +111,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::make(const Identity& ident
                         SSL_CTX_set1_groups_list(context, "X25519:P-256") == 1 &&
                         SSL_CTX_set1_sigalgs_list(context, "ed25519") == 1 &&
                         SSL_CTX_set1_client_sigalgs_list(context, "ed25519") == 1;
-  CW_CHECK(narrowed, "OpenSSL: {}", openssl_reason());
+  CW_CHECK(narrowed, "OpenSSL: {}", tls_reason());
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
@@ -124,7 +124,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::make(const Identity& ident
   SSL_CTX_set_verify_depth(context, 2);
   if (!use_identity(context, identity))
     return failure(Fault::kBadInput, "the certificate, its key and its authority do not serve: {}",
-                   openssl_reason());
+                   tls_reason());
   return out;
 }
 
@@ -141,7 +141,7 @@ TlsStream::TlsStream(std::shared_ptr<const TlsContext> context, int socket, cons
     : context_(std::move(context)), socket_(socket) {
   if (context_ == nullptr) return;
   ssl_ = SSL_new(context_->get());
-  CW_CHECK(ssl_ != nullptr && SSL_set_fd(ssl_, socket) == 1, "OpenSSL: {}", openssl_reason());
+  CW_CHECK(ssl_ != nullptr && SSL_set_fd(ssl_, socket) == 1, "OpenSSL: {}", tls_reason());
   if (context_->is_hub()) {
     SSL_set_accept_state(ssl_);
     return;
@@ -166,7 +166,7 @@ TlsStream::Status TlsStream::failed(int result) {
   const int system = errno;
   const int what = SSL_get_error(ssl_, result);
   const unsigned long code = ERR_peek_error();
-  std::string reason = openssl_reason();
+  std::string reason = tls_reason();
   switch (what) {
     case SSL_ERROR_WANT_READ:
       return Status::kWantRead;
@@ -248,9 +248,9 @@ void TlsStream::shut_down() {
 
 Result<CertificateInfo> TlsStream::peer() const {
   CW_CHECK(ssl_ != nullptr);
-  const Certificate shown(SSL_get1_peer_certificate(ssl_), X509_free);
+  const OwnedCertificate shown(SSL_get1_peer_certificate(ssl_), X509_free);
   if (shown == nullptr) return failure(Fault::kRefused, "it has shown no certificate");
-  const Bio bio(BIO_new(BIO_s_mem()), BIO_free);
+  const OwnedBio bio(BIO_new(BIO_s_mem()), BIO_free);
   PEM_write_bio_X509(bio.get(), shown.get());
   char* text = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &text);

@@ -15,7 +15,7 @@ namespace causeway {
 namespace {
 
 constexpr int64_t kFrameNs = 125'000'000;
-constexpr size_t kRowsMax = 16;
+constexpr size_t kTerminalRowsMax = 16;
 constexpr size_t kWaitingMax = 64;  // lines that wait for the next frame
 constexpr int32_t kNameColumnsMax = 20;
 
@@ -92,10 +92,10 @@ void TerminalProgress::draw() {
   for (const Line& line : waiting_) put(line);
   waiting_.clear();
   const auto& rows = tally_.rows();
-  for (size_t i = 0; i < std::min(rows.size(), kRowsMax); ++i, ++live_lines_)
+  for (size_t i = 0; i < std::min(rows.size(), kTerminalRowsMax); ++i, ++live_lines_)
     put(row_line(rows[i]));
-  if (rows.size() > kRowsMax) {
-    put(Line(fmt::format("and {} more sites", rows.size() - kRowsMax), Style::kDim));
+  if (rows.size() > kTerminalRowsMax) {
+    put(Line(fmt::format("and {} more sites", rows.size() - kTerminalRowsMax), Style::kDim));
     ++live_lines_;
   }
   put(overall_line());

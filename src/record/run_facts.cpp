@@ -9,11 +9,11 @@
 namespace causeway {
 namespace {
 
-constexpr int kBusyMsMax = 2000;
+constexpr int kReaderBusyMsMax = 2000;
 constexpr int kTextBytesMax = 16 << 20;
-constexpr size_t kRowsMax = 100'000;
+constexpr size_t kFactRowsMax = 100'000;
 
-struct Close {
+struct CloseFacts {
   void operator()(sqlite3* db) const { sqlite3_close_v2(db); }
   void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 };
@@ -46,16 +46,17 @@ class Log {
   Result<void> each(const char* sql, int64_t step, const std::function<void(const Row&)>& take) {
     sqlite3_stmt* raw = nullptr;
     const int prepared = sqlite3_prepare_v2(db_.get(), sql, -1, &raw, nullptr);
-    const std::unique_ptr<sqlite3_stmt, Close> statement(raw);
+    const std::unique_ptr<sqlite3_stmt, CloseFacts> statement(raw);
     if (prepared != SQLITE_OK) return trouble();
     if (sqlite3_bind_parameter_count(raw) == 1) sqlite3_bind_int64(raw, 1, step);
-    for (size_t rows = 0; rows < kRowsMax; ++rows) {
+    for (size_t rows = 0; rows < kFactRowsMax; ++rows) {
       const int code = sqlite3_step(raw);
       if (code == SQLITE_DONE) return {};
       if (code != SQLITE_ROW) return trouble();
       take(Row(raw));
     }
-    return failure(Fault::kCorrupt, "{}: more than {} rows where a log has few", path_, kRowsMax);
+    return failure(Fault::kCorrupt, "{}: more than {} rows where a log has few", path_,
+                   kFactRowsMax);
   }
 
  private:
@@ -65,7 +66,7 @@ class Log {
   }
 
   std::string path_;
-  std::unique_ptr<sqlite3, Close> db_;
+  std::unique_ptr<sqlite3, CloseFacts> db_;
 };
 
 Result<void> read_run(Log& log, RunFacts& facts) {
@@ -129,7 +130,7 @@ Result<RunFacts> read_run_facts(const std::string& log_path, int64_t step) {
   Log log(log_path, raw);
   if (code != SQLITE_OK)
     return failure(Fault::kIo, "{}: cannot be opened: {}", log_path, sqlite3_errstr(code));
-  sqlite3_busy_timeout(raw, kBusyMsMax);
+  sqlite3_busy_timeout(raw, kReaderBusyMsMax);
   sqlite3_limit(raw, SQLITE_LIMIT_LENGTH, kTextBytesMax);
   RunFacts facts;
   facts.step = step;

@@ -14,8 +14,8 @@ namespace causeway {
 namespace {
 
 constexpr int kVersion = 1;
-constexpr int kRowsMax = 1000;    // of one transaction
-constexpr int kBusyMsMax = 2000;  // how long another writer may hold us up
+constexpr int kTransactionRowsMax = 1000;  // of one transaction
+constexpr int kWriterBusyMsMax = 2000;     // how long another writer may hold us up
 
 // NaN is stored as NULL. Rounds have no key: an aborted round may be tried again by its number.
 constexpr const char* kSchema = R"sql(
@@ -36,18 +36,18 @@ CREATE TABLE IF NOT EXISTS validations(step INTEGER, site TEXT, nats_per_token R
 CREATE TABLE IF NOT EXISTS notices(unix_ms INTEGER, level TEXT, text TEXT);
 )sql";
 
-struct Close {
+struct CloseLog {
   void operator()(sqlite3* db) const { sqlite3_close_v2(db); }
   void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 };
-using Database = std::unique_ptr<sqlite3, Close>;
-using Statement = std::unique_ptr<sqlite3_stmt, Close>;
+using Database = std::unique_ptr<sqlite3, CloseLog>;
+using Statement = std::unique_ptr<sqlite3_stmt, CloseLog>;
 
 std::string joined(const std::vector<std::string>& names) {
   return fmt::format("{}", fmt::join(names, ","));
 }
 
-const char* name_of(Notice level) {
+const char* level_name(Notice level) {
   switch (level) {
     case Notice::kInfo:
       return "info";
@@ -98,7 +98,7 @@ class SqliteLog final : public Listener {
     commit();
   }
   void on_notice(Notice level, const std::string& text) override {
-    add(notices_, clock_.unix_ms(), std::string(name_of(level)), text);
+    add(notices_, clock_.unix_ms(), std::string(level_name(level)), text);
   }
   void on_tick() override { commit(); }
   void on_end(const RunSummary& summary) override;
@@ -115,7 +115,7 @@ class SqliteLog final : public Listener {
     sqlite3_reset(statement.get());
     sqlite3_clear_bindings(statement.get());
     if (code != SQLITE_DONE) return fail();
-    if (++rows_ >= kRowsMax) commit();
+    if (++rows_ >= kTransactionRowsMax) commit();
   }
   template <class Value>
   void set(const std::string& key, const Value& value) {
@@ -255,7 +255,7 @@ Result<std::unique_ptr<Listener>> sqlite_log(const std::string& path, const Cloc
   Database db(raw);
   if (code != SQLITE_OK)
     return failure(Fault::kIo, "{}: cannot open: {}", path, sqlite3_errstr(code));
-  sqlite3_busy_timeout(raw, kBusyMsMax);
+  sqlite3_busy_timeout(raw, kWriterBusyMsMax);
   CW_ASSIGN(const int version, version_of(raw, path));
   if (version != 0 && version != kVersion)
     return failure(Fault::kBadInput,

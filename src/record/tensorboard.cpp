@@ -73,7 +73,7 @@ void put_masked_crc(ByteWriter& writer, ByteSpan bytes) {
 }
 
 /// What one site did in the step at hand.
-struct SiteStep {
+struct SiteScalars {
   double loss = 0, gradient_norm = 0;
   int64_t workers = 0;
 };
@@ -152,7 +152,7 @@ class Events final : public Listener {
   std::vector<int32_t> worker_sites_;
   int64_t steps_ = 0, first_step_ = 0, every_ = 1, ddp_bytes_per_step_ = 0, tokens_per_step_ = 0;
   int64_t step_ = 0;  // the step being gathered; 0: none
-  std::vector<SiteStep> at_step_;
+  std::vector<SiteScalars> at_step_;
   double rate_ = 0;
   int64_t tokens_unshown_ = 0, shown_ns_ = 0;
   int64_t up_bytes_ = 0, down_bytes_ = 0;
@@ -166,7 +166,7 @@ void Events::on_step(const StepReport& report) {
   if (!report.trained) return;
   const auto worker = static_cast<size_t>(report.worker);
   CW_CHECK(worker < worker_sites_.size(), "worker {}", report.worker);
-  SiteStep& gathered = at_step_[static_cast<size_t>(worker_sites_[worker])];
+  SiteScalars& gathered = at_step_[static_cast<size_t>(worker_sites_[worker])];
   gathered.loss += report.loss;
   gathered.gradient_norm += report.gradient_norm;
   ++gathered.workers;
@@ -181,7 +181,7 @@ void Events::close_step() {
   Message summary;
   bool trained = false;
   for (size_t site = 0; site < at_step_.size(); ++site) {
-    const SiteStep gathered = std::exchange(at_step_[site], {});
+    const SiteScalars gathered = std::exchange(at_step_[site], {});
     if (gathered.workers == 0) continue;
     trained = true;
     const auto workers = static_cast<double>(gathered.workers);

@@ -6,7 +6,7 @@
 namespace causeway {
 namespace {
 
-constexpr int64_t kHeldBytesMax = int64_t{64} << 20;
+constexpr int64_t kHubHeldBytesMax = int64_t{64} << 20;
 constexpr size_t kRememberedMax =
     4096;  // of each list; what is forgotten goes when the run is over
 constexpr ChunkTransfers::Line kRemovals = -1;
@@ -22,7 +22,7 @@ HubObjects::HubObjects(ObjectStore& store, const Clock& clock, const ChunkStoreO
       run_(run),
       removals_max_(options.transfers),
       hooks_(std::move(hooks)),
-      turns_(std::make_unique<StoreTurns>(store, clock, options, kHeldBytesMax)) {}
+      turns_(std::make_unique<StoreTurns>(store, clock, options, kHubHeldBytesMax)) {}
 
 HubObjects::~HubObjects() = default;
 

@@ -4,7 +4,7 @@
 namespace causeway {
 namespace {
 
-constexpr int64_t kHeldBytesMax = int64_t{64} << 20;
+constexpr int64_t kSiteHeldBytesMax = int64_t{64} << 20;
 constexpr ChunkTransfers::Line kOut = 0, kIn = 1;
 
 }  // namespace
@@ -12,7 +12,7 @@ constexpr ChunkTransfers::Line kOut = 0, kIn = 1;
 SiteObjects::SiteObjects(ObjectStore& store, const Clock& clock, const ChunkStoreOptions& options,
                          Hooks hooks)
     : hooks_(std::move(hooks)),
-      turns_(std::make_unique<StoreTurns>(store, clock, options, kHeldBytesMax)),
+      turns_(std::make_unique<StoreTurns>(store, clock, options, kSiteHeldBytesMax)),
       sender_(*turns_, clock, kOut,
               {[this](const Referral& referral) { hooks_.refer(FrameKind::kReference, referral); },
                [this](const BulkRequest& what, const ReferenceSender::Read& read) {

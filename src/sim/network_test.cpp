@@ -11,7 +11,7 @@ namespace {
 
 SharedBytes message(size_t size) { return SharedBytes(Bytes(size, std::byte{0x55})); }
 
-LinkOptions plain() {
+LinkOptions plain_link() {
   LinkOptions options;
   options.delay_ms = 10;
   options.jitter_ms = 0;
@@ -20,7 +20,7 @@ LinkOptions plain() {
 }
 
 TEST(Link, TakesTheTimeOfItsSpeedAndDelay) {
-  Link link(plain(), Chance(1, Purpose::kUplink));
+  Link link(plain_link(), Chance(1, Purpose::kUplink));
   const auto first = link.send(0, message(1'000));
   const auto second = link.send(0, message(500));
   const auto third = link.send(50'000, message(500));
@@ -33,7 +33,7 @@ TEST(Link, TakesTheTimeOfItsSpeedAndDelay) {
 // Goal: chances are what was asked for. Method: counts of many messages against n p, within five
 // standard deviations of the binomial distribution.
 TEST(Link, LosesDoublesAndDamagesAsOftenAsItShould) {
-  LinkOptions options = plain();
+  LinkOptions options = plain_link();
   options.loss = 0.3, options.duplicate = 0.1, options.corrupt = 0.05, options.reorder = 0.2;
   Link link(options, Chance(5, Purpose::kDownlink));
   constexpr int kSent = 20'000;
@@ -59,7 +59,7 @@ TEST(Link, LosesDoublesAndDamagesAsOftenAsItShould) {
 }
 
 TEST(Link, KeepsOrderUnlessItIsToldToBreakIt) {
-  LinkOptions options = plain();
+  LinkOptions options = plain_link();
   options.jitter_ms = 30;
   const auto overtaken = [&options] {
     Link link(options, Chance(9, Purpose::kUplink));
@@ -78,7 +78,7 @@ TEST(Link, KeepsOrderUnlessItIsToldToBreakIt) {
 }
 
 TEST(Link, DropsWhatItsQueueCannotHold) {
-  LinkOptions options = plain();
+  LinkOptions options = plain_link();
   options.queue_bytes = 2'500;
   Link link(options, Chance(1, Purpose::kUplink));
   EXPECT_EQ(link.send(0, message(1'000)).count, 1U);
@@ -90,7 +90,7 @@ TEST(Link, DropsWhatItsQueueCannotHold) {
 }
 
 TEST(Link, CutsBothWhatIsSentAndWhatIsOnItsWay) {
-  Link link(plain(), Chance(1, Purpose::kUplink));
+  Link link(plain_link(), Chance(1, Purpose::kUplink));
   const auto before = link.send(0, message(10));
   link.begin(1, {.cut = true});
   link.begin(2, {.cut = true});
@@ -105,7 +105,7 @@ TEST(Link, CutsBothWhatIsSentAndWhatIsOnItsWay) {
 }
 
 TEST(Link, ChangesAddUpAndEnd) {
-  Link link(plain(), Chance(1, Purpose::kUplink));
+  Link link(plain_link(), Chance(1, Purpose::kUplink));
   link.begin(1, {.speed_factor = 0.5, .delay_ms = 5});
   link.begin(2, {.speed_factor = 0.5, .delay_ms = 5});
   EXPECT_EQ(link.send(0, message(1'000)).items[0].at_us, 4'000 + 20'000);

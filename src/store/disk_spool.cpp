@@ -25,7 +25,7 @@ using Blob = SpoolLedger::Blob;
 using Chunk = SpoolLedger::Chunk;
 static_assert(sizeof(Chunk) == 8);
 
-constexpr uint64_t kMark = 0x0001'4c4f'4f50'5357;  // "WSPOOL", version 1
+constexpr uint64_t kSpoolMark = 0x0001'4c4f'4f50'5357;  // "WSPOOL", version 1
 constexpr std::string_view kSums = ".sums";
 constexpr std::string_view kNew = "new_";  // begins the names of blobs that are being written
 
@@ -51,7 +51,7 @@ std::optional<BlobId> id_of(std::string_view name) {
 Bytes head_of(const BlobId& id, int64_t bytes_total) {
   Bytes out;
   ByteWriter writer(out);
-  writer.put(kMark);
+  writer.put(kSpoolMark);
   writer.put(bytes_total);
   writer.put(id.digest.high);
   writer.put(id.digest.low);
@@ -64,7 +64,7 @@ constexpr size_t kHeadBytes = 40;
 /// The total that a head of this blob states; none if it is no such head.
 std::optional<int64_t> total_in(const BlobId& id, ByteSpan sums) {
   if (sums.size() < kHeadBytes) return std::nullopt;
-  ByteReader reader(sums.subspan(sizeof(kMark)));
+  ByteReader reader(sums.subspan(sizeof(kSpoolMark)));
   const int64_t total = reader.get<int64_t>().value();
   const Bytes wanted = head_of(id, total);
   const bool same = total >= 0 && total <= kBlobBytesMax &&

@@ -20,17 +20,17 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-struct Kind {
+struct DiskKind {
   const char* name;
   std::function<std::unique_ptr<Disk>()> make;
 };
 
-const Kind kKinds[] = {
+const DiskKind kDiskKinds[] = {
     {"Posix", [] { return open_posix_disk(fresh_folder("disk")).value(); }},
     {"Sim", [] { return std::make_unique<SimDisk>(1); }},
 };
 
-class EveryDisk : public testing::TestWithParam<Kind> {
+class EveryDisk : public testing::TestWithParam<DiskKind> {
  protected:
   std::unique_ptr<Disk> disk_ = GetParam().make();
 };
@@ -129,7 +129,7 @@ TEST_P(EveryDisk, StaysInItsFolder) {
   EXPECT_THAT(disk_->list().value(), ElementsAre("a"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Disks, EveryDisk, testing::ValuesIn(kKinds),
+INSTANTIATE_TEST_SUITE_P(Disks, EveryDisk, testing::ValuesIn(kDiskKinds),
                          [](const auto& test) { return test.param.name; });
 
 TEST(PosixDisk, HasOneOwner) {

@@ -17,10 +17,10 @@
 namespace causeway {
 namespace {
 
-constexpr std::array<uint8_t, 8> kMark = {'C', 'W', 'L', 'O', 'G', 0, 0, 1};
+constexpr std::array<uint8_t, 8> kLogMark = {'C', 'W', 'L', 'O', 'G', 0, 0, 1};
 
 struct FileHead {
-  std::array<uint8_t, 8> mark = kMark;
+  std::array<uint8_t, 8> mark = kLogMark;
   uint32_t base = 0;
   uint32_t crc = 0;
 
@@ -101,13 +101,13 @@ Result<FileHead> read_head(const std::string& name, ByteSpan bytes) {
     return failure(Fault::kCorrupt, "{}: has {} bytes; wanted: a log's head of {}", name,
                    bytes.size(), sizeof(FileHead));
   const auto head = head_at<FileHead>(bytes);
-  if (head.crc == head.wanted_crc() && head.mark == kMark) return head;
-  const auto same = std::mismatch(head.mark.begin(), head.mark.end(), kMark.begin()).first;
+  if (head.crc == head.wanted_crc() && head.mark == kLogMark) return head;
+  const auto same = std::mismatch(head.mark.begin(), head.mark.end(), kLogMark.begin()).first;
   if (same - head.mark.begin() < 4 && head.crc != head.wanted_crc())
     return failure(Fault::kBadInput, "{}: is no log", name);
   if (head.crc == head.wanted_crc())
     return failure(Fault::kBadInput, "{}: is a log of version {}, this program reads {}", name,
-                   head.mark.back(), kMark.back());
+                   head.mark.back(), kLogMark.back());
   return failure(Fault::kCorrupt, "{}: its head is damaged", name);
 }
 

@@ -17,15 +17,15 @@ namespace {
 using testing::IsEmpty;
 
 /// Where a log lives while its process comes and goes.
-class Home {
+class LogHome {
  public:
-  virtual ~Home() = default;
+  virtual ~LogHome() = default;
   virtual Result<Log> open() = 0;
   /// Ends the process without notice.
   virtual void crash(Log log) = 0;
 };
 
-class FileHome final : public Home {
+class FileHome final : public LogHome {
  public:
   explicit FileHome(uint64_t seed = 1) : disk_(seed) {}
   Result<Log> open() override { return open_file_log(disk_, "log"); }
@@ -39,7 +39,7 @@ class FileHome final : public Home {
   SimDisk disk_;
 };
 
-class SqliteHome final : public Home {
+class SqliteHome final : public LogHome {
  public:
   SqliteHome() : folder_(fresh_folder("log")) { std::filesystem::create_directory(folder_); }
   Result<Log> open() override { return open_sqlite_log(path()); }
@@ -58,19 +58,19 @@ class SqliteHome final : public Home {
   std::string folder_;
 };
 
-struct Kind {
+struct LogKind {
   const char* name;
-  std::function<std::unique_ptr<Home>()> make;
+  std::function<std::unique_ptr<LogHome>()> make;
 };
 
-const Kind kKinds[] = {
+const LogKind kLogKinds[] = {
     {"File", [] { return std::make_unique<FileHome>(); }},
     {"Sqlite", [] { return std::make_unique<SqliteHome>(); }},
 };
 
-class EveryLog : public testing::TestWithParam<Kind> {
+class EveryLog : public testing::TestWithParam<LogKind> {
  protected:
-  std::unique_ptr<Home> home_ = GetParam().make();
+  std::unique_ptr<LogHome> home_ = GetParam().make();
 };
 
 TEST_P(EveryLog, StartsEmpty) {
@@ -164,9 +164,9 @@ TEST_P(EveryLogDeathTest, RefusesAGapAndAStepBack) {
   EXPECT_DEATH((void)log->restart(1, {}).ok(), "entry 1 after entry 2");
 }
 
-const auto kNameOf = [](const auto& test) { return test.param.name; };
-INSTANTIATE_TEST_SUITE_P(Logs, EveryLog, testing::ValuesIn(kKinds), kNameOf);
-INSTANTIATE_TEST_SUITE_P(Logs, EveryLogDeathTest, testing::ValuesIn(kKinds), kNameOf);
+const auto kLogName = [](const auto& test) { return test.param.name; };
+INSTANTIATE_TEST_SUITE_P(Logs, EveryLog, testing::ValuesIn(kLogKinds), kLogName);
+INSTANTIATE_TEST_SUITE_P(Logs, EveryLogDeathTest, testing::ValuesIn(kLogKinds), kLogName);
 
 }  // namespace
 }  // namespace causeway

@@ -24,7 +24,7 @@ struct Place {
   std::unique_ptr<Spool> spool;
 };
 
-struct Kind {
+struct SpoolKind {
   const char* name;
   std::function<Place()> make;
 };
@@ -35,13 +35,13 @@ Place over(std::unique_ptr<Disk> disk) {
   return place;
 }
 
-const Kind kKinds[] = {
+const SpoolKind kSpoolKinds[] = {
     {"Memory", [] { return Place{nullptr, memory_spool(kMax)}; }},
     {"SimDisk", [] { return over(std::make_unique<SimDisk>(1)); }},
     {"PosixDisk", [] { return over(open_posix_disk(fresh_folder("spool")).value()); }},
 };
 
-class EverySpool : public testing::TestWithParam<Kind> {
+class EverySpool : public testing::TestWithParam<SpoolKind> {
  protected:
   Place place_ = GetParam().make();
   Spool& spool_ = *place_.spool;
@@ -205,9 +205,9 @@ TEST_P(EverySpoolDeathTest, ItsOwnBlobsAreWhatTheyAreCalled) {
   EXPECT_DEATH((void)spool_.put({kHubOwner, {1, 2}}, noise(3, 1)).ok(), "of the hub has digest");
 }
 
-const auto kNameOf = [](const auto& test) { return test.param.name; };
-INSTANTIATE_TEST_SUITE_P(Spools, EverySpool, testing::ValuesIn(kKinds), kNameOf);
-INSTANTIATE_TEST_SUITE_P(Spools, EverySpoolDeathTest, testing::ValuesIn(kKinds), kNameOf);
+const auto kSpoolName = [](const auto& test) { return test.param.name; };
+INSTANTIATE_TEST_SUITE_P(Spools, EverySpool, testing::ValuesIn(kSpoolKinds), kSpoolName);
+INSTANTIATE_TEST_SUITE_P(Spools, EverySpoolDeathTest, testing::ValuesIn(kSpoolKinds), kSpoolName);
 
 }  // namespace
 }  // namespace causeway

@@ -90,8 +90,8 @@ class FullDisk {
   int64_t left_ = -1, refused_ = 0;
 };
 
-struct Home {
-  Home() { std::filesystem::create_directory(folder); }
+struct FullDiskHome {
+  FullDiskHome() { std::filesystem::create_directory(folder); }
   std::string path() const { return folder + "/log.sqlite"; }
   Result<Log> open() const { return open_sqlite_log(path()); }
 
@@ -103,7 +103,7 @@ LogEntry large_entry(int64_t sequence) { return {sequence, noise(6 << 20, 3)}; }
 
 TEST(SqliteFullDisk, AnAppendThatFailsChangesNothingAndWorksWhenThereIsRoom) {
   FullDisk disk;
-  const Home home;
+  const FullDiskHome home;
   Log log = home.open().value();
   append(*log, 1, 10);
   ASSERT_TRUE(log->sync().ok());
@@ -127,7 +127,7 @@ TEST(SqliteFullDisk, AnAppendThatFailsChangesNothingAndWorksWhenThereIsRoom) {
 
 TEST(SqliteFullDisk, ASyncThatFailsLosesNothingDurable) {
   FullDisk disk;
-  const Home home;
+  const FullDiskHome home;
   Log log = home.open().value();
   append(*log, 1, 10);
   ASSERT_TRUE(log->sync().ok());
@@ -150,7 +150,7 @@ TEST(SqliteFullDisk, LosesNothingAcknowledgedWhereverItBecomesFull) {
   int64_t failed = 0;
   for (int64_t writes = 0; writes < 60; ++writes) {
     FullDisk disk;
-    const Home home;
+    const FullDiskHome home;
     disk.writes_left(writes);
     Entries durable;
     bool restarted = false;

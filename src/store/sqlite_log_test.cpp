@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 /// A folder with a database to be.
-struct Home {
-  Home() { fs::create_directory(folder); }
+struct DatabaseHome {
+  DatabaseHome() { fs::create_directory(folder); }
   std::string path() const { return folder + "/log.sqlite"; }
   Result<Log> open() const { return open_sqlite_log(path()); }
 
@@ -26,7 +26,7 @@ struct Home {
 };
 
 /// Forty entries in the home's database. Returns its path.
-std::string sqlite_example(const Home& home) {
+std::string sqlite_example(const DatabaseHome& home) {
   const Log log = home.open().value();
   for (const LogEntry& entry : entries_of(1, 40))
     CW_CHECK(log->append(entry.sequence, entry.bytes).ok());
@@ -43,7 +43,7 @@ void execute(const std::string& path, const std::string& sql) {
 }
 
 TEST(SqliteLog, HasOneOwner) {
-  const Home home;
+  const DatabaseHome home;
   Log log = home.open().value();
   const auto second = home.open();
   ASSERT_FALSE(second.ok());
@@ -62,7 +62,7 @@ TEST(SqliteLog, ReportsWhatWasChangedInItsRows) {
         "DELETE FROM log WHERE sequence = 40", "DELETE FROM log WHERE sequence = 1",
         "DELETE FROM log", "UPDATE log SET bytes = NULL WHERE sequence = 3",
         "UPDATE log SET sequence = -1 WHERE sequence = 1", "DELETE FROM ends"}) {
-    const Home home;
+    const DatabaseHome home;
     const std::string path = sqlite_example(home);
     execute(path,
             "PRAGMA ignore_check_constraints=1; PRAGMA writable_schema=1;"
@@ -75,7 +75,7 @@ TEST(SqliteLog, ReportsWhatWasChangedInItsRows) {
 }
 
 TEST(SqliteLog, RefusesWhatIsNoLog) {
-  const Home home;
+  const DatabaseHome home;
   execute(home.path(), "CREATE TABLE run(key, value); PRAGMA user_version=1");
   EXPECT_EQ(home.open().error().fault, Fault::kBadInput);
   fs::remove(home.path());
@@ -92,7 +92,7 @@ TEST(SqliteLog, RefusesWhatIsNoLog) {
 
 // A table that is a view, or a trigger that rewrites rows: neither is run.
 TEST(SqliteLog, RunsNothingThatTheFileDefines) {
-  const Home home;
+  const DatabaseHome home;
   const std::string path = sqlite_example(home);
   execute(path, "ALTER TABLE log RENAME TO rows; CREATE VIEW log AS SELECT * FROM rows");
   EXPECT_FALSE(home.open().ok());
@@ -108,7 +108,7 @@ TEST(SqliteLog, RunsNothingThatTheFileDefines) {
 // Goal: no damaged file gives a wrong entry or a crash. Method: one byte after the other, spread
 // over the file, is changed; what opens has the true entries.
 TEST(SqliteLog, DamageIsReportedOrHarmless) {
-  const Home home;
+  const DatabaseHome home;
   const std::string path = sqlite_example(home);
   std::ifstream in(path, std::ios::binary);
   const std::string image((std::istreambuf_iterator<char>(in)), {});

@@ -62,14 +62,14 @@ RunBytes ddp_step_bytes(int64_t parameters, int32_t workers) {
   return {4 * parameters * workers, 4 * parameters * workers};
 }
 
-Result<Link> parse_link(const std::string& text) {
+Result<WorkerLink> parse_link(const std::string& text) {
   const auto bad = [&] {
     return failure(Fault::kBadInput,
                    "the link `{}` is not understood; wanted: speed and one-way delay, for example "
                    "100Mbit/s,50ms",
                    text);
   };
-  Link link;
+  WorkerLink link;
   const size_t comma = text.find(',');
   std::string unit;
   if (!parse_quantity(text.substr(0, comma), link.bits_per_second, unit)) return bad();
@@ -85,7 +85,7 @@ Result<Link> parse_link(const std::string& text) {
   return link;
 }
 
-double round_seconds(int64_t up_bytes, int64_t down_bytes, const Link& link) {
+double round_seconds(int64_t up_bytes, int64_t down_bytes, const WorkerLink& link) {
   return 2 * link.latency_seconds +
          8 * static_cast<double>(up_bytes + down_bytes) / link.bits_per_second;
 }

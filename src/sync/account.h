@@ -32,16 +32,16 @@ RunBytes predicted_bytes(const BoundPlan& plan, int64_t first, int64_t last);
 RunBytes ddp_step_bytes(int64_t parameters, int32_t workers);
 
 /// A link of every worker to where offers are folded.
-struct Link {
+struct WorkerLink {
   double bits_per_second = 100e6;
   double latency_seconds = 0.05;  ///< one way
 };
 
 /// "100Mbit/s,50ms", "1Gbit/s", "25 Mbit/s, 0.1 s".
-Result<Link> parse_link(const std::string& text);
+Result<WorkerLink> parse_link(const std::string& text);
 
 /// Seconds that one worker's transfers of a round take, without compute: offer up, consensus down.
-double round_seconds(int64_t up_bytes, int64_t down_bytes, const Link& link);
+double round_seconds(int64_t up_bytes, int64_t down_bytes, const WorkerLink& link);
 
 /// The largest encoded offer of one worker: all channels that fire at one hook of one step.
 int64_t largest_offer_bytes(const BoundPlan& plan);

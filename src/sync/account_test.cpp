@@ -128,7 +128,7 @@ TEST(Link, IsReadFromItsText) {
     double bits, seconds;
   };
   for (const Case& one : {Case{"100Mbit/s,50ms", 100e6, 0.05},
-                          {"1Gbit/s", 1e9, Link{}.latency_seconds},
+                          {"1Gbit/s", 1e9, WorkerLink{}.latency_seconds},
                           {"25 Mbit/s, 0.1 s", 25e6, 0.1},
                           {"9600bit/s,2s", 9600, 2},
                           {"2.5 kbit/s,0ms", 2500, 0},

@@ -17,13 +17,13 @@ namespace {
 
 using Floats = std::vector<float>;
 
-constexpr size_t kCount = 2 * kBlockValues + 777;
+constexpr size_t kBitsCount = 2 * kBlockValues + 777;
 
 // Both signs, many magnitudes, zeros and equal values; by exact arithmetic only.
 Floats values(uint32_t index) {
   const Random random(12, Stream::kSample, index);
-  Floats out(kCount);
-  for (size_t i = 0; i < kCount; ++i) {
+  Floats out(kBitsCount);
+  for (size_t i = 0; i < kBitsCount; ++i) {
     const uint64_t bits = random.bits(i);
     const auto whole = static_cast<float>(static_cast<int32_t>(bits) >> (bits >> 60));
     out[i] = std::ldexp(whole, static_cast<int>((bits >> 32) % 24) - 40);
@@ -39,8 +39,8 @@ std::string codec_digest(const char* name) {
   Mistakes mistakes;
   const auto codec = make_plugin(codecs(), "codec", Plugin{name, {}}, mistakes);
   const Bytes bytes = encode_signal(*codec, values(0), 1);
-  Floats decoded(kCount);
-  const auto signal = EncodedSignal::open(*codec, bytes, kCount);
+  Floats decoded(kBitsCount);
+  const auto signal = EncodedSignal::open(*codec, bytes, kBitsCount);
   EXPECT_TRUE(signal.ok() && signal->decode(decoded).ok());
   return digest_of(bytes).hex() + " " + digest(decoded);
 }
@@ -65,7 +65,7 @@ TEST(Bits, OfTheMeanStay) {
   std::vector<int64_t> weights;
   for (uint32_t m = 0; m < 11; ++m) rows.push_back(values(m)), weights.push_back(1 + 77'777 * m);
   const std::vector<std::span<const float>> views(rows.begin(), rows.end());
-  Floats out(kCount);
+  Floats out(kBitsCount);
   rule->fold(views, weights, out);
   EXPECT_EQ(digest(out), "fe4ded836e9b768f25b92765a6d0d67b");
 }
@@ -74,7 +74,7 @@ std::string outer_digest(const char* name) {
   Mistakes mistakes;
   const auto outer = make_plugin(outer_optimizers(), "outer optimizer", Plugin{name, {}}, mistakes);
   Floats anchor = values(0);
-  std::vector<Floats> buffers(outer->buffers().size(), Floats(kCount));
+  std::vector<Floats> buffers(outer->buffers().size(), Floats(kBitsCount));
   const std::vector<std::span<float>> views(buffers.begin(), buffers.end());
   for (int64_t round = 1; round <= 3; ++round)
     outer->step(round, values(static_cast<uint32_t>(round)), anchor, views);

@@ -17,8 +17,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using namespace std::string_literals;
 
-const Names kMoments{"b"};
-
 std::string average(const std::string& name, int64_t period, int64_t delay,
                     const std::string& more = "") {
   return fmt::format(
@@ -39,10 +37,10 @@ std::vector<float> mean_of(ToyTeam& team, const std::string& state) {
 
 TEST(Delay, AppliesExactlySoManyStepsLater) {
   for (const int64_t delay : {0, 1, 3, 5}) {
-    const auto plan = toy_bind(average("x", 5, delay), kMoments, {3, 1, {}});
-    ToyTeam team(*plan, toy_layout(), {kMoments, 2, {}});
-    const auto nothing = toy_bind("", kMoments, {3, 1, {}});
-    ToyTeam alone(*nothing, toy_layout(), {kMoments, 1, {}});
+    const auto plan = toy_bind(average("x", 5, delay), kOneMoment, {3, 1, {}});
+    ToyTeam team(*plan, toy_layout(), {kOneMoment, 2, {}});
+    const auto nothing = toy_bind("", kOneMoment, {3, 1, {}});
+    ToyTeam alone(*nothing, toy_layout(), {kOneMoment, 1, {}});
     alone.run_to(5);
     const std::vector<float> mean = mean_of(alone, "x");
     for (int64_t step = 1; step < 5 + delay; ++step) {
@@ -57,12 +55,12 @@ TEST(Delay, AppliesExactlySoManyStepsLater) {
 }
 
 TEST(Delay, BeforeTheUpdateItIsAppliedThere) {
-  const auto plan = toy_bind(average("b", 2, 1, "hook = 'before_update'"), kMoments, {2, 1, {}});
+  const auto plan = toy_bind(average("b", 2, 1, "hook = 'before_update'"), kOneMoment, {2, 1, {}});
   std::vector<float> at_three;
   std::vector<std::vector<float>> at_four(2);
   std::vector<std::vector<float>> launched(2);
   ToyTeam team(*plan, toy_layout(),
-               {kMoments, 1, [&](ToyReplica& replica, WorkerId id, Hook hook, int64_t step) {
+               {kOneMoment, 1, [&](ToyReplica& replica, WorkerId id, Hook hook, int64_t step) {
                   const auto i = static_cast<size_t>(id);
                   if (hook == Hook::kBeforeUpdate && step == 3) launched[i] = replica.state("b");
                   if (hook == Hook::kAfterUpdate && step == 4) at_four[i] = replica.state("b");
@@ -108,8 +106,8 @@ class Script final : public Exchange {
 
 struct Alone {
   explicit Alone(const std::string& sync)
-      : plan(toy_bind(sync, kMoments, {1, 1, {}})),
-        replica(34, 0, kMoments),
+      : plan(toy_bind(sync, kOneMoment, {1, 1, {}})),
+        replica(34, 0, kOneMoment),
         engine(*plan, 0, replica, exchange) {}
   /// Takes step `step`; false if it waits in it.
   bool step(int64_t step) {
@@ -228,12 +226,12 @@ TEST(Delay, NeedsTellsWhichDecisionAStepWaitsFor) {
 
 TEST(Delay, AWorkerThatIsNotFiniteIsLeftOutAndTakesTheConsensus) {
   const auto plan =
-      toy_bind(average("x", 4, 2, "feedback = 'ef'\nup = 'int8'"), kMoments, {3, 1, {}});
+      toy_bind(average("x", 4, 2, "feedback = 'ef'\nup = 'int8'"), kOneMoment, {3, 1, {}});
   const auto spoil = [](ToyReplica& replica, WorkerId id, Hook hook, int64_t step) {
     if (id == 1 && hook == Hook::kAfterUpdate && step == 4)
       replica.state("x")[7] = std::numeric_limits<float>::quiet_NaN();
   };
-  ToyTeam team(*plan, toy_layout(), {kMoments, 2, spoil});
+  ToyTeam team(*plan, toy_layout(), {kOneMoment, 2, spoil});
   team.run_to(6);
   ASSERT_EQ(team.outcomes().front().members.size(), 2U);
   EXPECT_TRUE(same_bits(team.replica(1).x(), team.replica(0).x()));
@@ -244,14 +242,14 @@ TEST(Mix, KeepsAPartOfTheWorkersOwn) {
   const auto at = [](const std::string& mix) {
     const auto plan =
         toy_bind("[[channel]]\nname = 'x'\nperiod = 2\nport = {name = 'outer', mix = " + mix + "}",
-                 kMoments, {2, 1, {}});
-    ToyTeam team(*plan, toy_layout(), {kMoments, 1, {}});
+                 kOneMoment, {2, 1, {}});
+    ToyTeam team(*plan, toy_layout(), {kOneMoment, 1, {}});
     team.run_to(1);
     team.run_to(2);
     const auto anchor = team.engine(0).states()[0].get("anchor");
     return std::pair(team.replica(0).x(), std::vector<float>(anchor.begin(), anchor.end()));
   };
-  ToyReplica own(34, 0, kMoments);
+  ToyReplica own(34, 0, kOneMoment);
   for (int64_t step = 1; step <= 2; ++step) own.backward(step), own.update();
   const auto [none, anchor] = at("0.0");
   EXPECT_TRUE(same_bits(none, anchor));

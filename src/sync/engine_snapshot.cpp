@@ -13,10 +13,10 @@
 namespace causeway {
 namespace {
 
-constexpr uint64_t kMagic = 0x314e49474e455743;  // "CWENGIN1"
+constexpr uint64_t kEngineMagic = 0x314e49474e455743;  // "CWENGIN1"
 constexpr int64_t kStepsMax = 1'000'000'000'000'000;
 constexpr int64_t kHooks = 3;
-constexpr size_t kNameMax = 65'536;
+constexpr size_t kEngineNameMax = 65'536;
 
 Result<int64_t> get_number(ByteSourceReader& reader, int64_t low, int64_t high, const char* what) {
   CW_ASSIGN(const int64_t number, reader.get<int64_t>());
@@ -39,7 +39,7 @@ Result<void> get_floats(ByteSourceReader& reader, std::span<float> values) {
 }
 
 Result<void> expect_name(ByteSourceReader& reader, const std::string& wanted) {
-  CW_ASSIGN(const std::string_view name, reader.get_text(kNameMax));
+  CW_ASSIGN(const std::string_view name, reader.get_text(kEngineNameMax));
   if (name != wanted)
     return failure(Fault::kCorrupt, "the snapshot has a channel `{}` where the plan has `{}`", name,
                    wanted);
@@ -50,7 +50,7 @@ Result<void> read_states(ByteSourceReader& reader, const std::string& channel, S
   CW_ASSIGN(const uint32_t count, reader.get<uint32_t>());
   std::string last;
   for (uint32_t i = 0; i < count; ++i) {
-    CW_ASSIGN(const std::string_view name, reader.get_text(kNameMax));
+    CW_ASSIGN(const std::string_view name, reader.get_text(kEngineNameMax));
     if (!states.entries().contains(name) || (i > 0 && name <= last))
       return failure(Fault::kCorrupt, "the snapshot has a state `{}` that channel `{}` has not",
                      name, channel);
@@ -81,7 +81,7 @@ Bytes Engine::snapshot() const {
 Result<void> Engine::save(const std::function<Result<void>(ByteSpan)>& write) const {
   Bytes head;
   ByteWriter writer(head);
-  writer.put(kMagic);
+  writer.put(kEngineMagic);
   for (const int64_t number : {step_, counters_.round, counters_.traffic.up_bytes,
                                counters_.traffic.down_bytes, counters_.traffic.rounds})
     writer.put(number);
@@ -105,7 +105,7 @@ Result<void> Engine::save(const std::function<Result<void>(ByteSpan)>& write) co
 Bytes Engine::open_snapshot() const {
   Bytes bytes;
   ByteWriter writer(bytes);
-  writer.put(kMagic);
+  writer.put(kEngineMagic);
   put_open(writer);
   return bytes;
 }
@@ -131,7 +131,7 @@ void Engine::put_open(ByteWriter& writer) const {
 Result<void> Engine::restore(const ByteSource& snapshot) {
   ByteSourceReader reader(snapshot);
   CW_ASSIGN(const uint64_t magic, reader.get<uint64_t>());
-  if (magic != kMagic)
+  if (magic != kEngineMagic)
     return failure(Fault::kCorrupt, "is no snapshot of an engine, or of another version");
   EngineCounters counters;
   CW_ASSIGN(const int64_t step, get_number(reader, 0, kStepsMax, "the step"));
@@ -154,7 +154,7 @@ Result<void> Engine::restore(const ByteSource& snapshot) {
 Result<void> Engine::restore_open(int64_t steps, ByteSpan snapshot) {
   ByteSourceReader reader(ByteSource::borrow(snapshot));
   CW_ASSIGN(const uint64_t magic, reader.get<uint64_t>());
-  if (magic != kMagic)
+  if (magic != kEngineMagic)
     return failure(Fault::kCorrupt, "are no open rounds of an engine, or of another version");
   CW_ASSIGN(open_, read_all_open(reader, steps, counters_.round));
   step_ = steps;

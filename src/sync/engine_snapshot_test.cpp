@@ -17,8 +17,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-const Names kMoments{"u", "v"};
-constexpr int64_t kSteps = 20;
+constexpr int64_t kSnapshotSteps = 20;
 
 const std::vector<std::string> kMethods{
     "preset = 'streaming_diloco'\nperiod = 6\ndelay = 4\nup = 'int8'\nfeedback = 'ef'\n"
@@ -27,7 +26,7 @@ const std::vector<std::string> kMethods{
     "preset = 'des_loc'\nperiod = 2\nperiods = {u = 3, v = 5}\nup = 'int8'\nfeedback = 'ef'",
     "preset = 'des_loc'\nperiod = 3\nordering = 'pre_step'\nserver = 'adam'"};
 
-ToyTeam::Options options() { return {kMoments, 2, {}}; }
+ToyTeam::Options snapshot_options() { return {kTwoMoments, 2, {}}; }
 
 /// Puts a fresh worker in the place of `id`, with what its predecessor leaves behind as bytes.
 void restart(ToyTeam& team, WorkerId id) {
@@ -47,16 +46,17 @@ void restart(ToyTeam& team, WorkerId id) {
 TEST(EngineSnapshot, GoesOnWithTheSameBitsFromEveryStepsEdge) {
   for (const std::string& method : kMethods) {
     SCOPED_TRACE(method);
-    const auto plan = toy_bind(method, kMoments, {4, 1, {}});
-    ToyTeam straight(*plan, toy_layout(), options()), team(*plan, toy_layout(), options());
-    straight.run_to(kSteps);
+    const auto plan = toy_bind(method, kTwoMoments, {4, 1, {}});
+    ToyTeam straight(*plan, toy_layout(), snapshot_options()),
+        team(*plan, toy_layout(), snapshot_options());
+    straight.run_to(kSnapshotSteps);
     size_t open = 0;
-    for (int64_t step = 0; step < kSteps; ++step) {
+    for (int64_t step = 0; step < kSnapshotSteps; ++step) {
       team.run_to(step);
       open = std::max(open, team.engine(0).open_rounds().size());
       for (WorkerId id = 0; id < 4; ++id) ASSERT_NO_FATAL_FAILURE(restart(team, id));
     }
-    team.run_to(kSteps);
+    team.run_to(kSnapshotSteps);
     for (WorkerId id = 0; id < 4; ++id) {
       for (const char* state : {"x", "u", "v"})
         EXPECT_TRUE(same_bits(team.replica(id).state(state), straight.replica(id).state(state)));
@@ -67,10 +67,10 @@ TEST(EngineSnapshot, GoesOnWithTheSameBitsFromEveryStepsEdge) {
 }
 
 /// An engine and what it stands on.
-struct Alone {
-  explicit Alone(const std::string& sync, WorkerId worker = 0)
-      : plan(toy_bind(sync, kMoments, {4, 1, {}})),
-        replica(34, worker, kMoments),
+struct LoneEngine {
+  explicit LoneEngine(const std::string& sync, WorkerId worker = 0)
+      : plan(toy_bind(sync, kTwoMoments, {4, 1, {}})),
+        replica(34, worker, kTwoMoments),
         engine(*plan, worker, replica, exchange) {}
   void run(int64_t first, int64_t last) {
     for (int64_t step = first; step <= last; ++step)
@@ -84,7 +84,7 @@ struct Alone {
 };
 
 TEST(EngineSnapshot, RefusesEveryTruncationAndChangesNothing) {
-  Alone from(kMethods[0]), to(kMethods[0]);
+  LoneEngine from(kMethods[0]), to(kMethods[0]);
   from.run(1, 6);
   ASSERT_THAT(from.engine.open_rounds(), ElementsAre(1, 2));
   Bytes bytes = from.engine.snapshot();
@@ -105,10 +105,10 @@ TEST(EngineSnapshot, RefusesEveryTruncationAndChangesNothing) {
 // Goal: no bytes can bring an engine into a state in which a check fails later. Method: every byte
 // of a snapshot set to a few values; whatever is taken over must carry on.
 TEST(EngineSnapshot, AnyByteMayBeWrongWithoutHarm) {
-  Alone from(kMethods[0]);
+  LoneEngine from(kMethods[0]);
   from.run(1, 6);
   const Bytes bytes = from.engine.snapshot();
-  Alone to(kMethods[0]);
+  LoneEngine to(kMethods[0]);
   int taken = 0;
   for (size_t at = 0; at < bytes.size(); ++at)
     for (const int value : {0x00, 0x01, 0x07, 0xFF}) {
@@ -122,7 +122,7 @@ TEST(EngineSnapshot, AnyByteMayBeWrongWithoutHarm) {
 }
 
 TEST(EngineSnapshot, RefusesThoseOfOtherPlans) {
-  Alone from(kMethods[0]);
+  LoneEngine from(kMethods[0]);
   from.run(1, 6);
   const Bytes bytes = from.engine.snapshot();
   for (const char* other :
@@ -132,7 +132,7 @@ TEST(EngineSnapshot, RefusesThoseOfOtherPlans) {
         "preset = 'streaming_diloco'\nperiod = 7\ndelay = 4\nup = 'int8'\nfeedback = 'ef'",
         "preset = 'streaming_diloco'\nperiod = 6\ndelay = 4\nfragments = 3\nup = 'int8'\n"
         "feedback = 'ef'"}) {
-    Alone to(other);
+    LoneEngine to(other);
     const Bytes before = to.engine.snapshot();
     const auto restored = to.engine.restore(ByteSource::borrow(bytes));
     ASSERT_FALSE(restored) << other;
@@ -142,10 +142,10 @@ TEST(EngineSnapshot, RefusesThoseOfOtherPlans) {
 }
 
 TEST(EngineSnapshot, StatesThatItLacksBecomeZeros) {
-  const auto plan = toy_bind(kMethods[0], kMoments, {4, 1, {}});
-  ToyTeam team(*plan, toy_layout(), options());
+  const auto plan = toy_bind(kMethods[0], kTwoMoments, {4, 1, {}});
+  ToyTeam team(*plan, toy_layout(), snapshot_options());
   AbortingExchange nothing;
-  ToyReplica flat(34, 0, kMoments);
+  ToyReplica flat(34, 0, kTwoMoments);
   Engine follower(*plan, kFollower, flat, nothing);
   const Bytes empty = follower.snapshot();
   team.run_to(12);
@@ -178,8 +178,8 @@ class Picky final : public Exchange {
 };
 
 TEST(Following, AWorkerThatIsNotExpectedTrainsNothingAndOffersNothing) {
-  const auto plan = toy_bind("preset = 'fedavg'\nperiod = 3", kMoments, {2, 1, {}});
-  ToyReplica replica(34, 0, kMoments);
+  const auto plan = toy_bind("preset = 'fedavg'\nperiod = 3", kTwoMoments, {2, 1, {}});
+  ToyReplica replica(34, 0, kTwoMoments);
   Picky exchange;
   exchange.wanted = {1, 3};
   Engine engine(*plan, 0, replica, exchange);
@@ -195,11 +195,11 @@ TEST(Following, AWorkerThatIsNotExpectedTrainsNothingAndOffersNothing) {
 }
 
 TEST(Following, TheConsensusIsTakenAllTheSame) {
-  const auto plan = toy_bind("preset = 'fedavg'\nperiod = 3", kMoments, {2, 1, {}});
+  const auto plan = toy_bind("preset = 'fedavg'\nperiod = 3", kTwoMoments, {2, 1, {}});
   const std::vector<float> shared(34, 0.5F);
   const ChannelResult result{0, {{1, 1}}, encode_signal(*plan->channels()[0].down, shared, 0)};
   for (const WorkerId id : {0, kFollower}) {
-    ToyReplica replica(34, 0, kMoments);
+    ToyReplica replica(34, 0, kTwoMoments);
     Picky exchange;
     if (id == kFollower) exchange.wanted = {1};
     exchange.commits[1] = {1, {result}};
@@ -216,7 +216,7 @@ TEST(Following, TheConsensusIsTakenAllTheSame) {
 }
 
 TEST(Following, AFollowerHasTheReplicatedStatesAlone) {
-  Alone worker(kMethods[0]), follower(kMethods[0], kFollower);
+  LoneEngine worker(kMethods[0]), follower(kMethods[0], kFollower);
   EXPECT_EQ(worker.engine.states()[0].entries().size(), 3U);
   EXPECT_EQ(follower.engine.states()[0].entries().size(), 2U);
   EXPECT_EQ(follower.engine.replicated_digest(), worker.engine.replicated_digest());

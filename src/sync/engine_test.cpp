@@ -16,10 +16,9 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-const Names kMoments{"b"};
 
 ToyTeam::Options options(ToyTeam::Disturb disturb = {}) {
-  return {kMoments, 2, std::move(disturb)};
+  return {kOneMoment, 2, std::move(disturb)};
 }
 
 /// A team whose `who` (or -1: everybody) has a NaN in `state` before `hook` of step `when`.
@@ -38,7 +37,7 @@ std::vector<WorkerId> ids(const std::vector<Member>& members) {
 TEST(Engine, UndrawnWorkersRestAndTakeTheConsensus) {
   constexpr int64_t kPeriod = 3;
   const auto plan =
-      toy_bind("preset = 'fedavg'\nperiod = 3\nparticipation = 0.5", kMoments, {4, 1, {}});
+      toy_bind("preset = 'fedavg'\nperiod = 3\nparticipation = 0.5", kOneMoment, {4, 1, {}});
   ToyTeam team(*plan, toy_layout(), options());
   for (int64_t round = 1; round <= 8; ++round) {
     std::vector<ToyReplica> before;
@@ -58,17 +57,17 @@ TEST(Engine, UndrawnWorkersRestAndTakeTheConsensus) {
 }
 
 TEST(Engine, UndrawnWorkersTakeTheGradientToo) {
-  const auto plan = toy_bind("preset = 'ddp'\nparticipation = 0.5", kMoments, {4, 1, {}});
+  const auto plan = toy_bind("preset = 'ddp'\nparticipation = 0.5", kOneMoment, {4, 1, {}});
   ToyTeam team(*plan, toy_layout(), options());
   team.run_to(10);
   for (WorkerId id = 1; id < 4; ++id)
     EXPECT_TRUE(same_bits(team.replica(id).x(), team.replica(0).x()));
-  EXPECT_FALSE(same_bits(team.replica(0).x(), ToyReplica(34, 0, kMoments).x()));
+  EXPECT_FALSE(same_bits(team.replica(0).x(), ToyReplica(34, 0, kOneMoment).x()));
 }
 
 TEST(Engine, AWorkerThatIsNotFiniteIsLeftOutAndHealed) {
-  const auto plan =
-      toy_bind("preset = 'diloco'\nperiod = 2\nfeedback = 'ef'\nup = 'int8'", kMoments, {3, 1, {}});
+  const auto plan = toy_bind("preset = 'diloco'\nperiod = 2\nfeedback = 'ef'\nup = 'int8'",
+                             kOneMoment, {3, 1, {}});
   ToyTeam team(*plan, toy_layout(), options(spoil(1, "x", Hook::kAfterUpdate, 4)));
   team.run_to(3);
   const States before = team.engine(1).states()[0];
@@ -92,7 +91,7 @@ TEST(Engine, ARoundWithoutAnyFiniteOfferChangesNothing) {
   const auto plan = toy_bind(
       "preset = 'diloco'\nperiod = 2\nfeedback = 'ef'\nup = 'int8'\n"
       "down_feedback = 'ef'\ndown = 'int8'",
-      kMoments, {3, 1, {}});
+      kOneMoment, {3, 1, {}});
   ToyTeam team(*plan, toy_layout(), options(spoil(-1, "x", Hook::kAfterUpdate, 4)));
   team.run_to(3);
   std::vector<std::vector<States>> before;
@@ -114,7 +113,7 @@ TEST(Engine, ARoundWithoutAnyFiniteOfferChangesNothing) {
 }
 
 TEST(Engine, WithoutAGradientTheUpdateIsLeftOut) {
-  const auto plan = toy_bind("preset = 'ddp'", kMoments, {3, 1, {}});
+  const auto plan = toy_bind("preset = 'ddp'", kOneMoment, {3, 1, {}});
   ToyTeam team(*plan, toy_layout(), options(spoil(-1, "g", Hook::kAfterBackward, 4)));
   team.run_to(3);
   const std::vector<float> x = team.replica(0).x();
@@ -128,7 +127,7 @@ TEST(Engine, WithoutAGradientTheUpdateIsLeftOut) {
 
 TEST(Engine, ADeclinedOfferCostsNoBytesInAnyChannel) {
   // b is encoded before x turns out not to be finite.
-  const auto plan = toy_bind("preset = 'local_adam'\nperiod = 2", kMoments, {3, 1, {}});
+  const auto plan = toy_bind("preset = 'local_adam'\nperiod = 2", kOneMoment, {3, 1, {}});
   ToyTeam team(*plan, toy_layout(), options(spoil(1, "x", Hook::kAfterUpdate, 2)));
   team.run_to(2);
   const int64_t one = team.engine(0).counters().traffic.up_bytes;
@@ -138,7 +137,7 @@ TEST(Engine, ADeclinedOfferCostsNoBytesInAnyChannel) {
 }
 
 TEST(Engine, ChannelsOfARoundCommitTogether) {
-  const auto plan = toy_bind("preset = 'local_adam'\nperiod = 2", kMoments, {2, 1, {}});
+  const auto plan = toy_bind("preset = 'local_adam'\nperiod = 2", kOneMoment, {2, 1, {}});
   ToyTeam team(*plan, toy_layout(), options(spoil(-1, "x", Hook::kAfterUpdate, 2)));
   team.run_to(2);
   // b was finite everywhere, but x was not: neither is averaged.
@@ -147,12 +146,12 @@ TEST(Engine, ChannelsOfARoundCommitTogether) {
 }
 
 std::vector<Member> members_of_first_round(const std::string& weight) {
-  const auto plan = toy_bind("preset = 'fedavg'\nperiod = 3\nweight = '" + weight + "'", kMoments,
+  const auto plan = toy_bind("preset = 'fedavg'\nperiod = 3\nweight = '" + weight + "'", kOneMoment,
                              {3, 1, {7, 2, 5}});
   ToyTeam team(*plan, toy_layout(), options());
   std::vector<ToyReplica> alone;
   for (WorkerId id = 0; id < 3; ++id) {
-    ToyReplica& replica = alone.emplace_back(34, id, kMoments);
+    ToyReplica& replica = alone.emplace_back(34, id, kOneMoment);
     for (int64_t step = 1; step <= 3; ++step) replica.backward(step), replica.update();
   }
   team.run_to(3);
@@ -179,7 +178,7 @@ TEST(Engine, WeightsReachTheFold) {
 }
 
 TEST(Engine, TokensCountFromTheLastRoundThatFoldedThem) {
-  const auto plan = toy_bind("preset = 'fedavg'\nperiod = 2", kMoments, {2, 1, {}});
+  const auto plan = toy_bind("preset = 'fedavg'\nperiod = 2", kOneMoment, {2, 1, {}});
   ToyTeam team(*plan, toy_layout(), options(spoil(1, "x", Hook::kAfterUpdate, 4)));
   team.run_to(8);
   ASSERT_EQ(team.outcomes().size(), 4U);
@@ -196,7 +195,7 @@ TEST(Engine, GoesOnAfterARestartWithTheSameBits) {
   for (const char* preset :
        {"preset = 'diloco'", "preset = 'fedopt'", "preset = 'des_loc'\nperiods = {b = 2}",
         "preset = 'streaming_diloco'\ndelay = 3", "preset = 'streaming_diloco'\ndelay = 1"}) {
-    const auto plan = toy_bind(all + preset, kMoments, {4, 1, {}});
+    const auto plan = toy_bind(all + preset, kOneMoment, {4, 1, {}});
     ToyTeam straight(*plan, toy_layout(), options()), first(*plan, toy_layout(), options()),
         second(*plan, toy_layout(), options());
     straight.run_to(20);
@@ -219,14 +218,14 @@ TEST(Engine, GoesOnAfterARestartWithTheSameBits) {
 }
 
 TEST(EngineDeathTest, RefusesCountersOfAnotherPlan) {
-  const auto plan = toy_bind("preset = 'fedavg'", kMoments, {1, 1, {}});
-  ToyTeam team(*plan, toy_layout(), {kMoments, 1, {}});
+  const auto plan = toy_bind("preset = 'fedavg'", kOneMoment, {1, 1, {}});
+  ToyTeam team(*plan, toy_layout(), {kOneMoment, 1, {}});
   EXPECT_DEATH(team.engine(0).restore(EngineCounters{}), "");
 }
 
 TEST(Engine, ReplicatedDigestIsOneForAllMembersAndSeesEveryBit) {
-  const auto plan =
-      toy_bind("preset = 'diloco'\nperiod = 2\nfeedback = 'ef'\nup = 'int8'", kMoments, {3, 1, {}});
+  const auto plan = toy_bind("preset = 'diloco'\nperiod = 2\nfeedback = 'ef'\nup = 'int8'",
+                             kOneMoment, {3, 1, {}});
   ToyTeam team(*plan, toy_layout(), options());
   const Digest start = team.engine(0).replicated_digest();
   team.run_to(6);
@@ -247,8 +246,8 @@ TEST(Engine, ReplicatedDigestIsOneForAllMembersAndSeesEveryBit) {
 }
 
 TEST(EngineDeathTest, AReplicaThatDriftedApartIsFound) {
-  const auto plan = toy_bind("preset = 'diloco'\nperiod = 2", kMoments, {2, 1, {}});
-  ToyTeam team(*plan, toy_layout(), {kMoments, 1, {}});
+  const auto plan = toy_bind("preset = 'diloco'\nperiod = 2", kOneMoment, {2, 1, {}});
+  ToyTeam team(*plan, toy_layout(), {kOneMoment, 1, {}});
   team.run_to(2);
   team.engine(1).states()[0].edit("anchor")[3] += 0.5F;
   EXPECT_DEATH(team.run_to(4), "the replicated states of worker");

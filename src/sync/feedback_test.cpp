@@ -11,8 +11,7 @@
 namespace causeway {
 namespace {
 
-const Names kMoments{"b"};
-constexpr size_t kCount = 34;
+constexpr size_t kFeedbackCount = 34;
 
 TEST(ErrorFeedback, KeepsWhatTheEncodingLost) {
   Mistakes mistakes;
@@ -35,9 +34,9 @@ TEST(ErrorFeedback, WithoutItNothingIsKept) {
 }
 
 /// An exchange with one member that keeps what it is sent and commits it, exactly.
-class Mirror final : public Exchange {
+class MirrorExchange final : public Exchange {
  public:
-  explicit Mirror(const BoundPlan& plan) : plan_(plan) {}
+  explicit MirrorExchange(const BoundPlan& plan) : plan_(plan) {}
   void launch(Offer offer) override {
     const BoundChannel& channel = plan_.channels().front();
     sent_.assign(static_cast<size_t>(channel.count), 0);
@@ -63,20 +62,20 @@ class Mirror final : public Exchange {
 };
 
 TEST(ErrorFeedback, SentAndOwedAreTheSignalsInEveryRound) {
-  const auto plan =
-      toy_bind("preset = 'photon'\nperiod = 1\nup = 'int8'\nfeedback = 'ef'", kMoments, {1, 1, {}});
-  Mirror mirror(*plan);
-  ToyReplica replica(kCount, 0, kMoments);
+  const auto plan = toy_bind("preset = 'photon'\nperiod = 1\nup = 'int8'\nfeedback = 'ef'",
+                             kOneMoment, {1, 1, {}});
+  MirrorExchange mirror(*plan);
+  ToyReplica replica(kFeedbackCount, 0, kOneMoment);
   Engine engine(*plan, 0, replica, mirror);
-  std::vector<double> signals(kCount), sent(kCount);
+  std::vector<double> signals(kFeedbackCount), sent(kFeedbackCount);
   double largest = 0;
   for (int64_t step = 1; step <= 50; ++step) {
     replica.backward(step);
     replica.update();
     const std::vector<float> residual(engine.states()[0].get("residual").begin(),
                                       engine.states()[0].get("residual").end());
-    std::vector<float> signal(kCount);
-    for (size_t i = 0; i < kCount; ++i)
+    std::vector<float> signal(kFeedbackCount);
+    for (size_t i = 0; i < kFeedbackCount; ++i)
       signal[i] = engine.states()[0].get("anchor")[i] - replica.x()[i];
     mirror.fold(step % 5 != 0);
     ASSERT_EQ(engine.at(Hook::kAfterUpdate, step, step), Go::kUpdate);
@@ -85,7 +84,7 @@ TEST(ErrorFeedback, SentAndOwedAreTheSignalsInEveryRound) {
       EXPECT_TRUE(same_bits(owed, residual));
       continue;
     }
-    for (size_t i = 0; i < kCount; ++i) {
+    for (size_t i = 0; i < kFeedbackCount; ++i) {
       EXPECT_EQ(owed[i], signal[i] + residual[i] - mirror.sent()[i]);
       signals[i] += signal[i];
       sent[i] += mirror.sent()[i];
@@ -98,16 +97,16 @@ TEST(ErrorFeedback, SentAndOwedAreTheSignalsInEveryRound) {
 
 TEST(ErrorFeedback, ParametersStayNearThoseOfTheExactRun) {
   const auto run = [](const std::string& codec) {
-    const auto plan = toy_bind("preset = 'photon'\nperiod = 2\n" + codec, kMoments, {3, 1, {}});
-    ToyTeam team(*plan, toy_layout(), {kMoments, 1, {}});
+    const auto plan = toy_bind("preset = 'photon'\nperiod = 2\n" + codec, kOneMoment, {3, 1, {}});
+    ToyTeam team(*plan, toy_layout(), {kOneMoment, 1, {}});
     team.run_to(40);
     return team.replica(0).x();
   };
   const auto gap = [&](const std::string& codec) {
     const auto exact = run(""), got = run(codec);
     double sum = 0;
-    for (size_t i = 0; i < kCount; ++i) sum += std::abs(double{exact[i]} - got[i]);
-    return sum / kCount;
+    for (size_t i = 0; i < kFeedbackCount; ++i) sum += std::abs(double{exact[i]} - got[i]);
+    return sum / kFeedbackCount;
   };
   const std::string both = "up = 'int8'\ndown = 'int8'\n";
   EXPECT_LT(gap(both + "feedback = 'ef'\ndown_feedback = 'ef'"), 5e-3);

@@ -14,9 +14,9 @@
 namespace causeway {
 namespace {
 
-constexpr uint64_t kMagic = 0x314f5252494d5743;  // "CWMIRRO1"
+constexpr uint64_t kMirrorMagic = 0x314f5252494d5743;  // "CWMIRRO1"
 constexpr uint32_t kStatesMax = 1024;
-constexpr size_t kNameMax = 65'536;
+constexpr size_t kMirrorNameMax = 65'536;
 
 constexpr int64_t kFloatBytes = sizeof(float);
 
@@ -31,13 +31,13 @@ struct Parsed {
 Result<Parsed> parse(const ByteSource& snapshot, int64_t count) {
   ByteSourceReader reader(snapshot);
   CW_ASSIGN(const uint64_t magic, reader.get<uint64_t>());
-  if (magic != kMagic)
+  if (magic != kMirrorMagic)
     return failure(Fault::kCorrupt, "is no snapshot of a mirror, or of another version");
   Parsed out;
   CW_ASSIGN(const uint32_t states, reader.get<uint32_t>());
   if (states > kStatesMax) return failure(Fault::kCorrupt, "the snapshot has {} states", states);
   for (uint32_t i = 0; i < states; ++i) {
-    CW_ASSIGN(const std::string_view text, reader.get_text(kNameMax));
+    CW_ASSIGN(const std::string_view text, reader.get_text(kMirrorNameMax));
     const std::string name(text);
     CW_ASSIGN(const uint64_t values, reader.get<uint64_t>());
     if (values != static_cast<uint64_t>(count))
@@ -275,7 +275,7 @@ Digest Mirror::digest_of_state(const std::string& state) const {
 Result<void> Mirror::save(const std::function<Result<void>(ByteSpan)>& write) const {
   const auto names = replica_->states();
   Bytes head;
-  ByteWriter(head).put(kMagic);
+  ByteWriter(head).put(kMirrorMagic);
   ByteWriter(head).put(static_cast<uint32_t>(names.size()));
   for (const std::string& name : names) {
     ByteWriter(head).put_text(name);

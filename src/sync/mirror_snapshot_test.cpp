@@ -13,16 +13,17 @@ namespace {
 
 using testing::HasSubstr;
 
-const Names kMoments{"u", "v"};
-constexpr int32_t kWorkers = 4;
-constexpr int64_t kCount = 34;
+constexpr int32_t kSnapshotWorkers = 4;
+constexpr int64_t kSnapshotCount = 34;
 const std::string kMethod = "preset = 'streaming_diloco'\nperiod = 4\ndelay = 3\nmix = 0";
 
-std::unique_ptr<BoundPlan> plan_of() { return toy_bind(kMethod, kMoments, {kWorkers, 1, {}}); }
+std::unique_ptr<BoundPlan> snapshot_plan() {
+  return toy_bind(kMethod, kTwoMoments, {kSnapshotWorkers, 1, {}});
+}
 
-struct Joiner {
-  explicit Joiner(const BoundPlan& plan)
-      : replica(kCount, 3, kMoments), engine(plan, 3, replica, exchange) {}
+struct SnapshotJoiner {
+  explicit SnapshotJoiner(const BoundPlan& plan)
+      : replica(kSnapshotCount, 3, kTwoMoments), engine(plan, 3, replica, exchange) {}
   AbortingExchange exchange;
   ToyReplica replica;
   Engine engine;
@@ -30,8 +31,8 @@ struct Joiner {
 
 /// A snapshot with rounds in flight.
 Bytes in_flight(const BoundPlan& plan) {
-  ToyTeam team(plan, toy_layout(), {kMoments, 2, {}});
-  Mirror mirror(plan, kCount, team.replica(0));
+  ToyTeam team(plan, toy_layout(), {kTwoMoments, 2, {}});
+  Mirror mirror(plan, kSnapshotCount, team.replica(0));
   team.run_to(12);
   for (int64_t round = 1; round <= 4; ++round)
     mirror.decide(round, team.decisions()[static_cast<size_t>(round - 1)]);
@@ -40,9 +41,9 @@ Bytes in_flight(const BoundPlan& plan) {
 }
 
 TEST(MirrorSnapshot, RefusesEveryTruncationAndChangesNothing) {
-  const auto plan = plan_of();
+  const auto plan = snapshot_plan();
   const Bytes bytes = in_flight(*plan);
-  Joiner joiner(*plan);
+  SnapshotJoiner joiner(*plan);
   const std::vector<float> x = joiner.replica.x();
   const Bytes engine = joiner.engine.snapshot();
   for (size_t size = 0; size < bytes.size(); ++size) {
@@ -50,7 +51,7 @@ TEST(MirrorSnapshot, RefusesEveryTruncationAndChangesNothing) {
     const auto joined = join(part, *plan, joiner.replica, joiner.engine);
     ASSERT_FALSE(joined) << size;
     EXPECT_EQ(joined.error().fault, Fault::kCorrupt);
-    const auto opened = Mirror::open(*plan, kCount, Bytes(part.begin(), part.end()));
+    const auto opened = Mirror::open(*plan, kSnapshotCount, Bytes(part.begin(), part.end()));
     ASSERT_FALSE(opened) << size;
     EXPECT_EQ(opened.error().fault, Fault::kCorrupt);
   }
@@ -60,20 +61,20 @@ TEST(MirrorSnapshot, RefusesEveryTruncationAndChangesNothing) {
 
 // Goal: no bytes do harm. Method: every byte set to a few values; what is taken over must go on.
 TEST(MirrorSnapshot, AnyByteMayBeWrongWithoutHarm) {
-  const auto plan = plan_of();
+  const auto plan = snapshot_plan();
   const Bytes bytes = in_flight(*plan);
   int joined = 0, opened = 0;
   for (size_t at = 0; at < bytes.size(); ++at)
     for (const int value : {0x00, 0x07, 0xFF}) {
       Bytes wrong = bytes;
       wrong[at] = static_cast<std::byte>(value);
-      Joiner joiner(*plan);
+      SnapshotJoiner joiner(*plan);
       if (const auto stands = join(wrong, *plan, joiner.replica, joiner.engine)) {
         ++joined;
         for (int64_t step = stands->steps + 1; step <= stands->steps + 9; ++step)
           joiner.engine.at(Hook::kAfterUpdate, step, step);
       }
-      if (const auto mirror = Mirror::open(*plan, kCount, wrong)) {
+      if (const auto mirror = Mirror::open(*plan, kSnapshotCount, wrong)) {
         ++opened;
         for (int i = 0; i < 4; ++i) (*mirror)->decide((*mirror)->round() + 1, nullptr);
       }
@@ -83,10 +84,11 @@ TEST(MirrorSnapshot, AnyByteMayBeWrongWithoutHarm) {
 }
 
 TEST(MirrorSnapshot, RefusesTheSnapshotOfAnotherModel) {
-  const auto plan = plan_of();
+  const auto plan = snapshot_plan();
   const Bytes bytes = in_flight(*plan);
-  const auto more = toy_bind("preset = 'des_loc'\nperiod = 3", kMoments, {kWorkers, 1, {}});
-  ToyReplica other(kCount, 0, kMoments);
+  const auto more =
+      toy_bind("preset = 'des_loc'\nperiod = 3", kTwoMoments, {kSnapshotWorkers, 1, {}});
+  ToyReplica other(kSnapshotCount, 0, kTwoMoments);
   AbortingExchange nothing;
   Engine engine(*more, 0, other, nothing);
   const auto joined = join(bytes, *more, other, engine);
@@ -95,9 +97,9 @@ TEST(MirrorSnapshot, RefusesTheSnapshotOfAnotherModel) {
 
   Layout larger = toy_layout();
   larger.add("head", {2}, Role::kHead, -1);
-  const auto wide = toy_bind(kMethod, kMoments, {kWorkers, 1, {}}, larger);
-  EXPECT_FALSE(Mirror::open(*wide, kCount + 2, bytes));
-  ToyReplica wider(kCount + 2, 0, kMoments);
+  const auto wide = toy_bind(kMethod, kTwoMoments, {kSnapshotWorkers, 1, {}}, larger);
+  EXPECT_FALSE(Mirror::open(*wide, kSnapshotCount + 2, bytes));
+  ToyReplica wider(kSnapshotCount + 2, 0, kTwoMoments);
   Engine wide_engine(*wide, 0, wider, nothing);
   EXPECT_FALSE(join(bytes, *wide, wider, wide_engine));
 }

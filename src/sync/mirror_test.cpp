@@ -16,19 +16,18 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const Names kMoments{"u", "v"};
-constexpr int32_t kWorkers = 4;
-constexpr int64_t kCount = 34;
-constexpr int64_t kSteps = 30;
+constexpr int32_t kMirrorWorkers = 4;
+constexpr int64_t kMirrorCount = 34;
+constexpr int64_t kMirrorSteps = 30;
 
-std::string average(const std::string& state, int64_t period, int64_t delay, int64_t phase = 0) {
+std::string average_of(const std::string& state, int64_t period, int64_t delay, int64_t phase = 0) {
   return fmt::format(
       "[[channel]]\nname = '{0}'\nport = {{name = 'assign', state = '{0}'}}\nperiod = {1}\n"
       "delay = {2}\nphase = {3}\n",
       state, period, delay, phase);
 }
 
-const std::vector<std::string> kMethods{
+const std::vector<std::string> kMirrorMethods{
     "preset = 'fedavg'\nperiod = 3", "preset = 'fedavg'\nperiod = 3\nreset_inner = true",
     "preset = 'des_loc'\nperiod = 2\nperiods = {u = 3, v = 5}",
     "preset = 'des_loc'\nperiod = 2\nordering = 'pre_step'\nserver = 'adam'",
@@ -37,19 +36,19 @@ const std::vector<std::string> kMethods{
     "preset = 'photon'\nperiod = 3\nparticipation = 0.5", "preset = 'streaming_diloco'\nperiod = 4",
     "preset = 'streaming_diloco'\nperiod = 4\ndelay = 2\nmix = 0",
     "preset = 'streaming_diloco'\nperiod = 6\ndelay = 6\nfragments = 3",
-    "[[channel]]\nname = 'x'\nport = 'outer'\nperiod = 4\ndelay = 1\n" + average("u", 4, 3),
+    "[[channel]]\nname = 'x'\nport = 'outer'\nperiod = 4\ndelay = 1\n" + average_of("u", 4, 3),
     // Round 2 is applied while round 1 is in flight, and round 3 holds both up.
-    average("x", 8, 4, 4) + average("u", 8, 0, 6) + average("v", 8, 0, 7)};
+    average_of("x", 8, 4, 4) + average_of("u", 8, 0, 6) + average_of("v", 8, 0, 7)};
 
 std::unique_ptr<BoundPlan> plan_of(const std::string& method) {
-  return toy_bind(method, kMoments, {kWorkers, 1, {}});
+  return toy_bind(method, kTwoMoments, {kMirrorWorkers, 1, {}});
 }
 
 /// What a run was at each step's edge, and what was decided in it.
 struct Told {
   explicit Told(const BoundPlan& plan, ToyTeam::Disturb disturb = {}) {
-    ToyTeam team(plan, toy_layout(), {kMoments, 2, std::move(disturb)});
-    for (int64_t step = 0; step <= kSteps; ++step) {
+    ToyTeam team(plan, toy_layout(), {kTwoMoments, 2, std::move(disturb)});
+    for (int64_t step = 0; step <= kMirrorSteps; ++step) {
       team.run_to(step);
       digests.push_back(team.engine(0).replicated_digest());
       replicas.push_back(team.replica(0));
@@ -63,7 +62,7 @@ struct Told {
 
 struct Joiner {
   explicit Joiner(const BoundPlan& plan)
-      : replica(kCount, 3, kMoments), engine(plan, 3, replica, exchange) {}
+      : replica(kMirrorCount, 3, kTwoMoments), engine(plan, 3, replica, exchange) {}
   AbortingExchange exchange;
   ToyReplica replica;
   Engine engine;
@@ -89,22 +88,22 @@ int compare_written(const BoundPlan& plan, int64_t step, const ToyReplica& membe
 }
 
 TEST(Mirror, IsAMemberAfterEachRound) {
-  for (const std::string& method : kMethods) {
+  for (const std::string& method : kMirrorMethods) {
     SCOPED_TRACE(method);
     const auto plan = plan_of(method);
     const Told told(*plan);
-    Mirror mirror(*plan, kCount, told.replicas.front());
+    Mirror mirror(*plan, kMirrorCount, told.replicas.front());
     int compared = 0;
-    for (size_t r = 0; r < told.decisions.size() && mirror.steps() < kSteps; ++r) {
+    for (size_t r = 0; r < told.decisions.size() && mirror.steps() < kMirrorSteps; ++r) {
       mirror.decide(static_cast<int64_t>(r) + 1, told.decisions[r]);
-      if (mirror.steps() > kSteps) break;
+      if (mirror.steps() > kMirrorSteps) break;
       const auto step = static_cast<size_t>(mirror.steps());
       ASSERT_EQ(mirror.replicated_digest(), told.digests[step]) << "round " << r + 1;
       Joiner joiner(*plan);
       ASSERT_TRUE(join(mirror.snapshot(), *plan, joiner.replica, joiner.engine));
       compared += compare_written(*plan, mirror.steps(), told.replicas[step], joiner.replica);
     }
-    EXPECT_GE(mirror.steps(), kSteps - 6);
+    EXPECT_GE(mirror.steps(), kMirrorSteps - 6);
     const bool mixes = method.find("streaming") != method.npos && method.find("mix") == method.npos;
     EXPECT_EQ(compared > 5, !mixes && method.find("pre_step") == method.npos);
   }
@@ -114,12 +113,12 @@ TEST(Mirror, IsAMemberAfterEachRound) {
 TEST(Mirror, GoesNotBeyondTheRunsEnd) {
   const auto plan = plan_of("preset = 'streaming_diloco'\nperiod = 4\ndelay = 2");
   const Told told(*plan);
-  Mirror mirror(*plan, kCount, told.replicas.front());
-  mirror.end_at(kSteps);
+  Mirror mirror(*plan, kMirrorCount, told.replicas.front());
+  mirror.end_at(kMirrorSteps);
   for (size_t r = 0; r < told.decisions.size(); ++r)
     mirror.decide(static_cast<int64_t>(r) + 1, told.decisions[r]);
   EXPECT_EQ(mirror.round(), std::ssize(told.decisions));
-  EXPECT_EQ(mirror.steps(), kSteps);
+  EXPECT_EQ(mirror.steps(), kMirrorSteps);
   EXPECT_EQ(mirror.replicated_digest(), told.digests.back());
 }
 
@@ -135,7 +134,7 @@ void PrintTo(const Stand& stand, std::ostream* out) {
 std::vector<Stand> stands(const std::string& method, size_t rounds, std::set<size_t> aborted = {}) {
   const auto plan = plan_of(method);
   const Told told(*plan);
-  Mirror mirror(*plan, kCount, told.replicas.front());
+  Mirror mirror(*plan, kMirrorCount, told.replicas.front());
   std::vector<Stand> out;
   for (size_t r = 1; r <= rounds; ++r) {
     mirror.decide(static_cast<int64_t>(r), aborted.contains(r) ? nullptr : told.decisions[r - 1]);
@@ -155,15 +154,15 @@ TEST(Mirror, StandsBehindTheLastApplicationAndNotBeyond) {
             (Stands{{4, 2}, {6, 3}, {8, 4}}));
   // x fires at 4 and is applied at 8; u fires at 6 and is applied there. Round 1 alone leads
   // nowhere; both lead to step 8.
-  EXPECT_EQ(stands(average("x", 8, 4, 4) + average("u", 8, 0, 6), 3),
+  EXPECT_EQ(stands(average_of("x", 8, 4, 4) + average_of("u", 8, 0, 6), 3),
             (Stands{{0, 1}, {8, 3}, {8, 3}}));
   // One round: x is applied at 5, u at 7, before v fires at 8 and is waited for.
-  EXPECT_EQ(stands(average("x", 4, 1) + average("u", 4, 3), 2), (Stands{{7, 2}, {11, 3}}));
+  EXPECT_EQ(stands(average_of("x", 4, 1) + average_of("u", 4, 3), 2), (Stands{{7, 2}, {11, 3}}));
 }
 
 TEST(Mirror, AnAbortedRoundEndsWhereItWouldFirstApply) {
   using Stands = std::vector<Stand>;
-  const std::string both = average("x", 4, 1) + average("u", 4, 3);
+  const std::string both = average_of("x", 4, 1) + average_of("u", 4, 3);
   EXPECT_EQ(stands(both, 2, {1}), (Stands{{5, 2}, {11, 3}}));
   EXPECT_EQ(stands("preset = 'fedavg'\nperiod = 3", 2, {1, 2}), (Stands{{3, 2}, {6, 3}}));
 }
@@ -176,7 +175,7 @@ TEST(Mirror, FollowsAbortedRoundsAsMembersDo) {
   const auto plan = plan_of("preset = 'diloco'\nperiod = 3");
   const Told told(*plan, spoil);
   ASSERT_EQ(told.decisions[1], nullptr);
-  Mirror mirror(*plan, kCount, told.replicas.front());
+  Mirror mirror(*plan, kMirrorCount, told.replicas.front());
   for (int64_t round = 1; round <= 4; ++round) {
     mirror.decide(round, told.decisions[static_cast<size_t>(round - 1)]);
     EXPECT_EQ(mirror.steps(), 3 * round);
@@ -185,18 +184,18 @@ TEST(Mirror, FollowsAbortedRoundsAsMembersDo) {
 }
 
 TEST(Mirror, OpenedFromItsSnapshotItGoesOnWithTheSameBits) {
-  for (const std::string& method : kMethods) {
+  for (const std::string& method : kMirrorMethods) {
     SCOPED_TRACE(method);
     const auto plan = plan_of(method);
     const Told told(*plan);
-    Mirror straight(*plan, kCount, told.replicas.front());
-    auto mirror = std::make_unique<Mirror>(*plan, kCount, told.replicas.front());
+    Mirror straight(*plan, kMirrorCount, told.replicas.front());
+    auto mirror = std::make_unique<Mirror>(*plan, kMirrorCount, told.replicas.front());
     for (size_t r = 1; r <= told.decisions.size(); ++r) {
       straight.decide(static_cast<int64_t>(r), told.decisions[r - 1]);
       while (mirror->round() < static_cast<int64_t>(r))
         mirror->decide(mirror->round() + 1, told.decisions[static_cast<size_t>(mirror->round())]);
       ASSERT_EQ(mirror->snapshot(), straight.snapshot()) << "round " << r;
-      auto opened = Mirror::open(*plan, kCount, mirror->snapshot());
+      auto opened = Mirror::open(*plan, kMirrorCount, mirror->snapshot());
       ASSERT_TRUE(opened) << opened.error().message;
       EXPECT_EQ((*opened)->oldest_open(), mirror->oldest_open());
       EXPECT_EQ((*opened)->steps(), mirror->steps());
@@ -212,7 +211,7 @@ class Gate final : public Exchange {
  public:
   Gate(LocalExchange& inner, const BoundPlan& plan, WorkerId worker, int64_t first)
       : inner_(inner), plan_(plan), worker_(worker), first_(first) {
-    for (int64_t step = 1; step <= kSteps; ++step)
+    for (int64_t step = 1; step <= kMirrorSteps; ++step)
       for (const Hook hook : {Hook::kAfterBackward, Hook::kBeforeUpdate, Hook::kAfterUpdate})
         if (!plan.due(hook, step).empty()) events_.emplace_back(step, hook);
   }
@@ -241,14 +240,14 @@ class Gate final : public Exchange {
 };
 
 TEST(Mirror, AJoinerInTheMiddleOfARunIsAMemberFromThen) {
-  for (const std::string& method : kMethods) {
+  for (const std::string& method : kMirrorMethods) {
     SCOPED_TRACE(method);
     const auto plan = plan_of(method);
     const Told told(*plan);
-    Mirror mirror(*plan, kCount, told.replicas.front());
+    Mirror mirror(*plan, kMirrorCount, told.replicas.front());
     while (mirror.steps() < 9)
       mirror.decide(mirror.round() + 1, told.decisions[static_cast<size_t>(mirror.round())]);
-    ToyTeam team(*plan, toy_layout(), {kMoments, 2, {}});
+    ToyTeam team(*plan, toy_layout(), {kTwoMoments, 2, {}});
     team.run_to(mirror.steps());
     const int64_t launched = team.engine(3).counters().round;
     const auto open = team.engine(3).open_rounds();
@@ -260,7 +259,7 @@ TEST(Mirror, AJoinerInTheMiddleOfARunIsAMemberFromThen) {
     EXPECT_EQ(joined->round + 1, mirror.oldest_open());
     EXPECT_EQ(joiner.engine.open_rounds(), open);
     joiner.steps = joined->steps;
-    for (int64_t step = joined->steps; step <= kSteps; ++step) {
+    for (int64_t step = joined->steps; step <= kMirrorSteps; ++step) {
       team.run_to(step);
       ASSERT_EQ(joiner.engine.replicated_digest(), team.engine(0).replicated_digest()) << step;
     }
@@ -279,7 +278,7 @@ TEST(Mirror, AJoinerInTheMiddleOfARunIsAMemberFromThen) {
 TEST(Mirror, AJoinerForgetsItsOwnPast) {
   const auto plan = plan_of("preset = 'fedavg'\nperiod = 3");
   const Told told(*plan);
-  Mirror mirror(*plan, kCount, told.replicas.front());
+  Mirror mirror(*plan, kMirrorCount, told.replicas.front());
   mirror.decide(1, told.decisions[0]);
   Joiner joiner(*plan);
   for (int64_t step = 1; step <= 8; ++step) {
@@ -289,7 +288,7 @@ TEST(Mirror, AJoinerForgetsItsOwnPast) {
   ASSERT_TRUE(join(mirror.snapshot(), *plan, joiner.replica, joiner.engine));
   EXPECT_TRUE(same_bits(joiner.replica.x(), told.replicas[3].x()));
   for (const char* moment : {"u", "v"})
-    EXPECT_TRUE(same_bits(joiner.replica.state(moment), std::vector<float>(kCount)));
+    EXPECT_TRUE(same_bits(joiner.replica.state(moment), std::vector<float>(kMirrorCount)));
   EXPECT_EQ(joiner.engine.counters().round, 1);
   EXPECT_EQ(joiner.engine.counters().traffic.down_bytes, 0);
 }
@@ -316,8 +315,8 @@ class Noted final : public Replica {
 
 TEST(Mirror, AJoinersOptimizerStartsAnewBeforeItsMomentsAreWritten) {
   const auto plan = plan_of("preset = 'des_loc'\nperiod = 2");
-  ToyReplica toy(kCount, 3, kMoments);
-  const Mirror mirror(*plan, kCount, toy);
+  ToyReplica toy(kMirrorCount, 3, kTwoMoments);
+  const Mirror mirror(*plan, kMirrorCount, toy);
   Noted replica(toy);
   AbortingExchange nothing;
   Engine engine(*plan, 3, replica, nothing);
@@ -327,28 +326,28 @@ TEST(Mirror, AJoinersOptimizerStartsAnewBeforeItsMomentsAreWritten) {
 
 // Goal: moments that no consensus writes cost neither the hub nor a joiner's link anything.
 TEST(Mirror, KeepsWhatAConsensusWritesAndNoMore) {
-  const ToyReplica first(kCount, 0, kMoments);
+  const ToyReplica first(kMirrorCount, 0, kTwoMoments);
   const auto bytes = [&](const std::string& method) {
-    return Mirror(*plan_of(method), kCount, first).snapshot().size();
+    return Mirror(*plan_of(method), kMirrorCount, first).snapshot().size();
   };
   EXPECT_THAT(mirrored_states(*plan_of("preset = 'diloco'\nperiod = 4")), ElementsAre("x"));
   EXPECT_THAT(mirrored_states(*plan_of("preset = 'des_loc'\nperiod = 2")),
               ElementsAre("u", "v", "x"));
   // x, anchor and outer momentum; names and counters.
-  EXPECT_LT(bytes("preset = 'diloco'\nperiod = 4"), 3 * 4 * kCount + 300);
-  EXPECT_GT(bytes("preset = 'des_loc'\nperiod = 2"), 3 * 4 * kCount);
+  EXPECT_LT(bytes("preset = 'diloco'\nperiod = 4"), 3 * 4 * kMirrorCount + 300);
+  EXPECT_GT(bytes("preset = 'des_loc'\nperiod = 2"), 3 * 4 * kMirrorCount);
 }
 
 TEST(Mirror, HoldsNoDecisionThatItHasApplied) {
-  const auto plan = plan_of(kMethods.back());
+  const auto plan = plan_of(kMirrorMethods.back());
   const Told told(*plan);
-  Mirror mirror(*plan, kCount, told.replicas.front());
+  Mirror mirror(*plan, kMirrorCount, told.replicas.front());
   mirror.decide(1, told.decisions[0]);
   mirror.decide(2, told.decisions[1]);
   EXPECT_EQ(mirror.steps(), 6);
   EXPECT_EQ(told.decisions[0].use_count(), 2);
   EXPECT_EQ(told.decisions[1].use_count(), 1);
-  const auto opened = Mirror::open(*plan, kCount, mirror.snapshot());
+  const auto opened = Mirror::open(*plan, kMirrorCount, mirror.snapshot());
   ASSERT_TRUE(opened);
   ASSERT_EQ((*opened)->round(), 0);
   for (int64_t round = 1; round <= 3; ++round)
@@ -362,9 +361,10 @@ TEST(Mirror, CannotFollowGradients) {
   const auto mirrored = can_mirror(*plan_of("preset = 'ddp'"));
   ASSERT_FALSE(mirrored);
   EXPECT_THAT(mirrored.error().message, HasSubstr("channel `g` exchanges gradients"));
-  for (const std::string& method : kMethods) EXPECT_TRUE(can_mirror(*plan_of(method)));
-  EXPECT_DEATH(Mirror(*plan_of("preset = 'ddp'"), kCount, ToyReplica(kCount, 0, kMoments)),
-               "exchanges gradients");
+  for (const std::string& method : kMirrorMethods) EXPECT_TRUE(can_mirror(*plan_of(method)));
+  EXPECT_DEATH(
+      Mirror(*plan_of("preset = 'ddp'"), kMirrorCount, ToyReplica(kMirrorCount, 0, kTwoMoments)),
+      "exchanges gradients");
 }
 
 }  // namespace

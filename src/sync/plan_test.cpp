@@ -29,7 +29,7 @@ std::unique_ptr<BoundPlan> bind(const std::vector<Channel>& channels, Mistakes& 
 }
 
 /// The mistakes of a plan with this one channel.
-std::string mistakes_of(const Channel& channel) {
+std::string channel_mistakes(const Channel& channel) {
   Mistakes mistakes;
   EXPECT_EQ(bind({channel}, mistakes), nullptr);
   return mistakes.text();
@@ -72,7 +72,7 @@ TEST(BoundPlan, NamesTheNearestOfAnUnknownPlugin) {
                            {"rule", &Channel::rule, "maen", "mean"}}) {
     Channel channel = parameters();
     (channel.*slip.field).name = slip.written;
-    EXPECT_THAT(mistakes_of(channel),
+    EXPECT_THAT(channel_mistakes(channel),
                 HasSubstr(fmt::format("no {} is called `{}`; did you mean `{}`?", slip.kind,
                                       slip.written, slip.meant)));
   }
@@ -81,23 +81,23 @@ TEST(BoundPlan, NamesTheNearestOfAnUnknownPlugin) {
 TEST(BoundPlan, TellsMistakesOfAPluginsOptions) {
   Channel channel = parameters();
   channel.port.options.set("sate", "x");
-  EXPECT_THAT(mistakes_of(channel), HasSubstr("did you mean `state`?"));
+  EXPECT_THAT(channel_mistakes(channel), HasSubstr("did you mean `state`?"));
   channel = parameters();
   channel.port.name = "outer";
   channel.port.options.set("optimizer", "nesterof");
-  EXPECT_THAT(mistakes_of(channel), HasSubstr("did you mean `nesterov`?"));
+  EXPECT_THAT(channel_mistakes(channel), HasSubstr("did you mean `nesterov`?"));
 }
 
 TEST(BoundPlan, RefusesAnEmptyRegion) {
   Channel channel = parameters("odd");
   channel.region = "layers 5..6";
-  EXPECT_THAT(mistakes_of(channel), AllOf(HasSubstr("channel `odd`"), HasSubstr("region")));
+  EXPECT_THAT(channel_mistakes(channel), AllOf(HasSubstr("channel `odd`"), HasSubstr("region")));
 }
 
 TEST(BoundPlan, RefusesAStateThatTheReplicaHasNot) {
   Channel channel = parameters("second");
   channel.port.options.set("state", "v");
-  EXPECT_THAT(mistakes_of(channel),
+  EXPECT_THAT(channel_mistakes(channel),
               AllOf(HasSubstr("channel `second` sends the state `v`"), HasSubstr("x, g, u")));
 }
 
@@ -123,8 +123,8 @@ TEST(BoundPlan, RefusesADelayThatIsLongerThanThePeriod) {
     EXPECT_EQ(right({channel})->channels().front().spec.delay, delay);
   }
   channel.delay = 9;
-  EXPECT_THAT(mistakes_of(channel), AllOf(HasSubstr("channel `late` has a delay of 9 steps"),
-                                          HasSubstr("at most its period, 8")));
+  EXPECT_THAT(channel_mistakes(channel), AllOf(HasSubstr("channel `late` has a delay of 9 steps"),
+                                               HasSubstr("at most its period, 8")));
 }
 
 TEST(BoundPlan, RefusesADelayOfAGradient) {
@@ -132,8 +132,8 @@ TEST(BoundPlan, RefusesADelayOfAGradient) {
   channel.port.name = "gradient";
   channel.hook = Hook::kAfterBackward;
   channel.delay = 1;
-  EXPECT_THAT(mistakes_of(channel), AllOf(HasSubstr("channel `g` has a delay of 1"),
-                                          HasSubstr("a gradient is used in its own step")));
+  EXPECT_THAT(channel_mistakes(channel), AllOf(HasSubstr("channel `g` has a delay of 1"),
+                                               HasSubstr("a gradient is used in its own step")));
 }
 
 TEST(BoundPlan, RefusesTwoChannelsOfOneName) {
@@ -149,7 +149,7 @@ TEST(BoundPlan, TellsAllMistakesAtOnce) {
   channel.region = "role=gate";
   channel.up.name = "fp23";
   channel.hook = Hook::kAfterBackward;
-  EXPECT_THAT(mistakes_of(channel),
+  EXPECT_THAT(channel_mistakes(channel),
               AllOf(HasSubstr("recipe.toml:12: channel"), HasSubstr("`v`"), HasSubstr("gate"),
                     HasSubstr("did you mean `fp32`?"), HasSubstr("hook")));
 }

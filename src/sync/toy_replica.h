@@ -19,6 +19,10 @@ namespace causeway {
 
 using Names = std::vector<std::string>;
 
+/// Moments of toys: as of SGD with momentum, and as of Adam.
+inline const Names kOneMoment{"b"};
+inline const Names kTwoMoments{"u", "v"};
+
 /// 34 values: embedding [0, 12), layer 0 [12, 22), layer 1 [22, 32), final norm [32, 34).
 inline Layout toy_layout() {
   Layout layout;

@@ -13,22 +13,23 @@
 namespace causeway {
 namespace {
 
-constexpr int64_t kAlignBytes = 128;
-constexpr int64_t kAlignValues = kAlignBytes / static_cast<int64_t>(sizeof(float));
+constexpr int64_t kArenaAlignBytes = 128;
+constexpr int64_t kAlignValues = kArenaAlignBytes / static_cast<int64_t>(sizeof(float));
 
 int64_t padded(int64_t count) { return (count + kAlignValues - 1) / kAlignValues * kAlignValues; }
 
 bool decays(Role role) { return role == Role::kMatrix || role == Role::kHead; }
 
-/// `count` zeros of which the first lies on kAlignBytes.
+/// `count` zeros of which the first lies on kArenaAlignBytes.
 at::Tensor aligned_zeros(int64_t count, at::ScalarType dtype) {
   const auto bytes = static_cast<int64_t>(c10::elementSize(dtype));
-  at::Tensor storage = at::empty({count + kAlignBytes / bytes}, at::device(at::kCPU).dtype(dtype));
+  at::Tensor storage =
+      at::empty({count + kArenaAlignBytes / bytes}, at::device(at::kCPU).dtype(dtype));
   want_large_pages(storage.data_ptr(), storage.nbytes());
   storage.zero_();
   const auto past =
-      static_cast<int64_t>(reinterpret_cast<uintptr_t>(storage.data_ptr()) % kAlignBytes);
-  return storage.narrow(0, past == 0 ? 0 : (kAlignBytes - past) / bytes, count);
+      static_cast<int64_t>(reinterpret_cast<uintptr_t>(storage.data_ptr()) % kArenaAlignBytes);
+  return storage.narrow(0, past == 0 ? 0 : (kArenaAlignBytes - past) / bytes, count);
 }
 
 template <class T>

@@ -12,7 +12,7 @@
 namespace causeway {
 namespace {
 
-constexpr int64_t kAlignBytes = 128;
+constexpr int64_t kWorkspaceAlignBytes = 128;
 constexpr int64_t kHugePageBytes = int64_t{1} << 21;
 
 int64_t rounded(int64_t bytes, int64_t step) { return (bytes + step - 1) / step * step; }
@@ -59,7 +59,7 @@ Workspace::Scope::Scope(Workspace& workspace)
 Workspace::Scope::~Scope() { workspace_.release(chunk_, used_, total_); }
 
 int64_t Workspace::bytes(int64_t count, at::ScalarType dtype) {
-  return rounded(count * static_cast<int64_t>(c10::elementSize(dtype)), kAlignBytes);
+  return rounded(count * static_cast<int64_t>(c10::elementSize(dtype)), kWorkspaceAlignBytes);
 }
 
 at::Tensor Workspace::take(at::IntArrayRef sizes, at::ScalarType dtype) {

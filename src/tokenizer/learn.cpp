@@ -13,11 +13,11 @@
 namespace causeway {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr size_t kSpecialBytesMax = 4096;
 
-std::string quoted(std::string_view text) { return Json(text).dump(); }
+std::string quoted(std::string_view text) { return OrderedJson(text).dump(); }
 
 Result<void> check_special(const std::vector<std::string>& special) {
   TokenTexts seen;
@@ -79,22 +79,22 @@ void learn_merges(const WordCounts& counts, const LearnOptions& options, Learnt&
   }
 }
 
-Json pre_tokenizer_json(Words words) {
+OrderedJson pre_tokenizer_json(Words words) {
   const bool gpt2 = words == Words::kGpt2;
-  Json level = {{"type", "ByteLevel"},
-                {"add_prefix_space", false},
-                {"trim_offsets", true},
-                {"use_regex", gpt2}};
+  OrderedJson level = {{"type", "ByteLevel"},
+                       {"add_prefix_space", false},
+                       {"trim_offsets", true},
+                       {"use_regex", gpt2}};
   if (gpt2) return level;
-  Json split = {{"type", "Split"},
-                {"pattern", {{"Regex", std::string(pattern_of(words))}}},
-                {"behavior", "Isolated"},
-                {"invert", false}};
-  return {{"type", "Sequence"}, {"pretokenizers", Json::array({split, level})}};
+  OrderedJson split = {{"type", "Split"},
+                       {"pattern", {{"Regex", std::string(pattern_of(words))}}},
+                       {"behavior", "Isolated"},
+                       {"invert", false}};
+  return {{"type", "Sequence"}, {"pretokenizers", OrderedJson::array({split, level})}};
 }
 
 std::string json_of(const Learnt& learnt, Words words, const std::vector<std::string>& special) {
-  Json added = Json::array();
+  OrderedJson added = OrderedJson::array();
   for (size_t i = 0; i < special.size(); ++i)
     added.push_back({{"id", i},
                      {"content", special[i]},
@@ -103,7 +103,8 @@ std::string json_of(const Learnt& learnt, Words words, const std::vector<std::st
                      {"rstrip", false},
                      {"normalized", false},
                      {"special", true}});
-  const Json normalizer = words == Words::kQwen2 ? Json{{"type", "NFC"}} : Json();
+  const OrderedJson normalizer =
+      words == Words::kQwen2 ? OrderedJson{{"type", "NFC"}} : OrderedJson();
   std::string out = fmt::format(
       "{{\n \"version\": \"1.0\",\n \"truncation\": null,\n \"padding\": null,\n"
       " \"added_tokens\": {},\n \"normalizer\": {},\n \"pre_tokenizer\": {},\n"

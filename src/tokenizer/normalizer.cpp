@@ -22,7 +22,7 @@ namespace {
 using Json = nlohmann::json;
 using Codes = std::vector<utf8proc_int32_t>;
 
-constexpr int kDepthMax = 8;
+constexpr int kNormalizerDepthMax = 8;
 // No character below it changes or composes with one before it.
 constexpr uint32_t kFirstUnsafe = 0x300;
 
@@ -46,7 +46,7 @@ Result<bool> parse_at(const Json& value, const std::string& where, int depth) {
   if (value.is_null()) return false;
   CW_ASSIGN(const std::string type, type_of(value, where));
   if (type == "NFC") return true;
-  if (type != "Sequence" || depth == kDepthMax)
+  if (type != "Sequence" || depth == kNormalizerDepthMax)
     return failure(Fault::kBadInput, "{}: the kind \"{}\" is not supported here; only NFC is",
                    where, type);
   CW_ASSIGN(const Json* list, array_field(value, "normalizers", where));

@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kDepthMax = 8;
+constexpr int kProcessorDepthMax = 8;
 constexpr size_t kTokensMax = 4096;
 
 class Parser {
@@ -25,7 +25,7 @@ class Parser {
       CW_ASSIGN(const int32_t end, pair_field(value, "sep", where));
       return wrap({begin}, {end}, where);
     }
-    if (type != "Sequence" || depth == kDepthMax)
+    if (type != "Sequence" || depth == kProcessorDepthMax)
       return failure(Fault::kBadInput, "{}: the kind \"{}\" is not supported here", where, type);
     CW_ASSIGN(const Json* list, array_field(value, "processors", where));
     for (size_t i = 0; i < list->size(); ++i)

@@ -15,8 +15,8 @@ using Json = nlohmann::json;
 using Match = PreTokenizer::Match;
 using Step = PreTokenizer::Step;
 
-constexpr int kDepthMax = 8;
-constexpr size_t kStepsMax = 64;
+constexpr int kSequenceDepthMax = 8;
+constexpr size_t kSequenceStepsMax = 64;
 
 /// The text as matches and what lies between them. A match that is empty, right after another, is
 /// none.
@@ -153,9 +153,9 @@ Result<PreTokenizer> PreTokenizer::parse(const Json& value, const std::string& n
 Result<void> PreTokenizer::add(const Json& value, const std::string& where, int depth) {
   CW_ASSIGN(const std::string type, type_of(value, where));
   if (type == "Sequence") {
-    if (depth == kDepthMax)
+    if (depth == kSequenceDepthMax)
       return failure(Fault::kBadInput, "{}: more than {} Sequences in one another", where,
-                     kDepthMax);
+                     kSequenceDepthMax);
     CW_ASSIGN(const Json* list, array_field(value, "pretokenizers", where));
     for (size_t i = 0; i < list->size(); ++i)
       CW_TRY(add((*list)[i], fmt::format("{}.pretokenizers[{}]", where, i), depth + 1));
@@ -163,8 +163,8 @@ Result<void> PreTokenizer::add(const Json& value, const std::string& where, int 
   }
   if (has_level_)
     return failure(Fault::kBadInput, "{}: {} after ByteLevel is not supported", where, type);
-  if (steps_.size() == kStepsMax)
-    return failure(Fault::kBadInput, "{}: more than {} steps", where, kStepsMax);
+  if (steps_.size() == kSequenceStepsMax)
+    return failure(Fault::kBadInput, "{}: more than {} steps", where, kSequenceStepsMax);
   if (type == "ByteLevel") return add_byte_level(value, where);
   if (type == "Split") return add_split(value, where);
   if (type == "Digits") {

@@ -13,7 +13,7 @@ constexpr size_t kPatternBytesMax = size_t{1} << 20;
 constexpr size_t kJitStackBytes = size_t{16} << 20;
 // Steps of one search: enough for any run of a megabyte, and a pattern that needs exponential time
 // ends within a second.
-constexpr uint32_t kStepsMax = 4'000'000;
+constexpr uint32_t kMatchStepsMax = 4'000'000;
 constexpr uint32_t kHeapKbMax = 64 * 1024;
 
 template <auto Free>
@@ -42,7 +42,7 @@ struct RegexScratch::State {
 
 RegexScratch::RegexScratch() : state_(std::make_unique<State>()) {
   CW_CHECK(state_->context != nullptr && state_->data != nullptr, "no memory");
-  pcre2_set_match_limit(state_->context.get(), kStepsMax);
+  pcre2_set_match_limit(state_->context.get(), kMatchStepsMax);
   pcre2_set_heap_limit(state_->context.get(), kHeapKbMax);
   // Null where PCRE2 has no compiler for this processor.
   if (state_->stack) pcre2_jit_stack_assign(state_->context.get(), nullptr, state_->stack.get());

@@ -16,9 +16,9 @@ constexpr std::array<std::string_view, 37> kCategories = {
     "Me", "Mn", "N",  "Nd", "Nl", "No", "P",  "Pc", "Pd", "Pe", "Pf", "Pi", "Po",
     "Ps", "S",  "Sc", "Sk", "Sm", "So", "Z",  "Zl", "Zp", "Zs", ""};
 constexpr std::array<std::string_view, 3> kScripts = {"Han", "Hiragana", "Katakana"};
-constexpr std::string_view kSpaces = R"(\p{White_Space})";
+constexpr std::string_view kSpaceClass = R"(\p{White_Space})";
 // Oniguruma counts some numbers of Latin-1 as letters of words.
-constexpr std::string_view kMoreWord =
+constexpr std::string_view kMoreWordClass =
     R"(\p{Nl}\p{Pc}\x{b2}\x{b3}\x{b9}\x{bc}-\x{be}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149})"
     R"(\x{1f150}-\x{1f169}\x{1f170}-\x{1f189})";
 
@@ -53,7 +53,8 @@ std::string property_items(std::string_view name) {
 }
 
 std::string word_items() {
-  return property_items("L") + property_items("M") + property_items("Nd") + std::string(kMoreWord);
+  return property_items("L") + property_items("M") + property_items("Nd") +
+         std::string(kMoreWordClass);
 }
 
 class Translator {
@@ -197,7 +198,7 @@ class Translator {
     if (at_ + 1 >= in_.size()) return refuse("\\");
     switch (kind) {
       case 's':
-        return items(std::string(kSpaces), false, in_class);
+        return items(std::string(kSpaceClass), false, in_class);
       case 'S':
         at_ += 2;
         out_ += R"(\P{White_Space})";

@@ -26,7 +26,7 @@ Bounds find(std::string_view pattern, std::string_view text, size_t from = 0) {
   return (*regex)->find(text, from, scratch);
 }
 
-std::string refusal(std::string_view pattern) {
+std::string pattern_refusal(std::string_view pattern) {
   const auto translated = pcre_pattern(pattern, "here");
   if (!translated) {
     EXPECT_EQ(translated.error().fault, Fault::kBadInput);
@@ -64,17 +64,17 @@ TEST(Regex, MeansWhatOnigurumaMeans) {
 }
 
 TEST(Regex, RefusesByNameWhatWouldDiffer) {
-  EXPECT_THAT(refusal(R"(a\h)"), HasSubstr(R"(here: `\h` at byte 1 of the pattern)"));
+  EXPECT_THAT(pattern_refusal(R"(a\h)"), HasSubstr(R"(here: `\h` at byte 1 of the pattern)"));
   for (const std::string_view pattern :
        {R"(\1)",      R"(\K)",         R"(\G)",       R"(\R)",   R"(\p{Greek}\p{Nonsense})",
         R"(\pL)",     "[a[b]]",        "[a&&b]",      "[]",      "[a",
         "(?<n>a)",    "(?m:a)",        "(*FAIL)",     "a{1,2}+", R"([\W])",
         R"([\P{L}])", R"(\x{110000})", R"(\x{d800})", R"(\xFF)", R"(\u12)",
         "\\",         R"(\p{Cn})"})
-    EXPECT_THAT(refusal(pattern), HasSubstr("is not supported")) << pattern;
-  EXPECT_THAT(refusal("(a"), HasSubstr("the pattern is wrong"));
-  EXPECT_THAT(refusal("\xFF"), HasSubstr("no UTF-8"));
-  EXPECT_THAT(refusal("a{1000}{1000}{1000}"), HasSubstr("the pattern is wrong"));
+    EXPECT_THAT(pattern_refusal(pattern), HasSubstr("is not supported")) << pattern;
+  EXPECT_THAT(pattern_refusal("(a"), HasSubstr("the pattern is wrong"));
+  EXPECT_THAT(pattern_refusal("\xFF"), HasSubstr("no UTF-8"));
+  EXPECT_THAT(pattern_refusal("a{1000}{1000}{1000}"), HasSubstr("the pattern is wrong"));
 }
 
 TEST(Regex, GivesUpOnPatternsThatWouldRunForAges) {

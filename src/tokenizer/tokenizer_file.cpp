@@ -10,8 +10,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr size_t kFileBytesMax = 256'000'000;
-constexpr size_t kDepthMax = 64;
+constexpr size_t kTextBytesMax = 256'000'000;
+constexpr size_t kJsonDepthMax = 64;
 constexpr size_t kValuesMax = 1'000'000;
 
 /// What is read of a file's top; truncation, padding and the decoder change no token.
@@ -153,8 +153,8 @@ class Reader final : public nlohmann::json_sax<Json> {
 
   bool open(Json&& empty, const char* kind) {
     if (part_ != Part::kHead) return value(nullptr, kind);
-    if (stack_.size() + skipped_depth_ == kDepthMax)
-      return fail(fmt::format("is nested more than {} deep", kDepthMax));
+    if (stack_.size() + skipped_depth_ == kJsonDepthMax)
+      return fail(fmt::format("is nested more than {} deep", kJsonDepthMax));
     if (skipped_depth_ > 0 || is_skipped()) {
       ++skipped_depth_;
       return true;
@@ -232,9 +232,9 @@ std::string_view MergeTexts::whole(size_t index) const {
 }
 
 Result<TokenizerFile> read_tokenizer_file(std::string_view text, const std::string& name) {
-  if (text.size() > kFileBytesMax)
+  if (text.size() > kTextBytesMax)
     return failure(Fault::kBadInput, "{}: {} bytes; a tokenizer file has at most {}", name,
-                   text.size(), kFileBytesMax);
+                   text.size(), kTextBytesMax);
   TokenizerFile file;
   Reader reader(file);
   if (!Json::sax_parse(text.begin(), text.end(), &reader))

@@ -11,21 +11,21 @@
 namespace causeway {
 namespace {
 
-struct Range {
+struct CodeRange {
   uint32_t first, last;
 };
 
 // White_Space, which no version of Unicode has changed since 6.3.
-constexpr Range kSpaces[] = {{0x9, 0xD},       {0x20, 0x20},     {0x85, 0x85},     {0xA0, 0xA0},
-                             {0x1680, 0x1680}, {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F},
-                             {0x205F, 0x205F}, {0x3000, 0x3000}};
+constexpr CodeRange kSpaces[] = {
+    {0x9, 0xD},       {0x20, 0x20},     {0x85, 0x85},     {0xA0, 0xA0},     {0x1680, 0x1680},
+    {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}};
 
 // Other_Alphabetic that is no letter, mark or digit; and Join_Control.
-constexpr Range kMoreWord[] = {
+constexpr CodeRange kMoreWord[] = {
     {0x24B6, 0x24E9}, {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189}, {0x200C, 0x200D}};
 
 // Numbers that Unicode 17 adds.
-constexpr Range kMoreNumeric[] = {{0x11DE0, 0x11DE9}, {0x16FF4, 0x16FF6}};
+constexpr CodeRange kMoreNumeric[] = {{0x11DE0, 0x11DE9}, {0x16FF4, 0x16FF6}};
 
 constexpr uint32_t bit(int category) { return 1U << category; }
 
@@ -67,13 +67,13 @@ CharTable::CharTable() {
   for (const UnicodeRange& range : unicode_additions())
     for (uint32_t code = range.first; code <= range.last; ++code)
       put(code, category_bit(range.category));
-  for (const Range& range : kSpaces)
+  for (const CodeRange& range : kSpaces)
     for (uint32_t code = range.first; code <= range.last; ++code)
       facts_[code] = static_cast<uint8_t>(CharKind::kSpace);
   facts_['\r'] = facts_['\n'] = static_cast<uint8_t>(CharKind::kNewline);
-  for (const Range& range : kMoreWord)
+  for (const CodeRange& range : kMoreWord)
     for (uint32_t code = range.first; code <= range.last; ++code) facts_[code] |= kWord;
-  for (const Range& range : kMoreNumeric)
+  for (const CodeRange& range : kMoreNumeric)
     for (uint32_t code = range.first; code <= range.last; ++code) facts_[code] |= kNumeric;
 }
 

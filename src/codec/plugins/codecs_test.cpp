@@ -11,7 +11,7 @@
 namespace causeway {
 namespace {
 
-std::unique_ptr<Codec> make(const char* name, int64_t block = 0) {
+std::unique_ptr<Codec> make_named(const char* name, int64_t block = 0) {
   return codec_with(name, block > 0 ? "block" : "", block);
 }
 
@@ -32,11 +32,11 @@ bool same_bits(std::span<const float> a, std::span<const float> b) {
 
 TEST(Fp32, IsExactForEveryFloat) {
   const auto values = any_floats(kBlockValues);
-  EXPECT_TRUE(same_bits(round_trip(*make("fp32"), values), values));
+  EXPECT_TRUE(same_bits(round_trip(*make_named("fp32"), values), values));
 }
 
 TEST(Fp32, RefusesWhatIsNotFinite) {
-  const auto codec = make("fp32");
+  const auto codec = make_named("fp32");
   for (const uint32_t bits : {0x7f800000u, 0xff800000u, 0x7f800001u, 0xffc00000u}) {
     std::vector<float> values(9, 1.0f);
     values[4] = std::bit_cast<float>(bits);
@@ -51,12 +51,12 @@ TEST(Bf16, RoundsToNearestAndTiesToEven) {
   const std::vector<float> values = {1.0f + 1 / 256.0f,  1.0f + 3 / 256.0f, 1.0f + 1.01f / 256,
                                      -1.0f - 1 / 256.0f, 3.14159265f,       -0.0f};
   const std::vector<float> wanted = {1.0f, 1.015625f, 1.0078125f, -1.0f, 3.140625f, -0.0f};
-  EXPECT_TRUE(same_bits(round_trip(*make("bf16"), values), wanted));
+  EXPECT_TRUE(same_bits(round_trip(*make_named("bf16"), values), wanted));
 }
 
 TEST(Bf16, ErrsByNoMoreThanItsHalfUlp) {
   const auto values = any_floats(kBlockValues);
-  const auto got = round_trip(*make("bf16"), values);
+  const auto got = round_trip(*make_named("bf16"), values);
   for (size_t i = 0; i < values.size(); ++i) {
     const double error = std::abs(double{got[i]} - double{values[i]});
     // The second part is for subnormals, whose spacing is 2^-133.
@@ -67,11 +67,12 @@ TEST(Bf16, ErrsByNoMoreThanItsHalfUlp) {
 TEST(Bf16, SaturatesInsteadOfOverflowing) {
   constexpr float kMax = std::numeric_limits<float>::max();
   const float largest = std::bit_cast<float>(0x7f7f0000u);
-  EXPECT_EQ(round_trip(*make("bf16"), std::vector{kMax, -kMax}), (std::vector{largest, -largest}));
+  EXPECT_EQ(round_trip(*make_named("bf16"), std::vector{kMax, -kMax}),
+            (std::vector{largest, -largest}));
 }
 
 TEST(Bf16, RefusesWhatIsNotFinite) {
-  const auto codec = make("bf16");
+  const auto codec = make_named("bf16");
   for (const uint16_t upper : {0x7f80, 0xff80, 0x7fc0, 0xffff}) {
     const std::vector<uint16_t> values = {0x3f80, upper, 0x3f80};
     std::vector<float> out(3);
@@ -100,7 +101,7 @@ TEST(Int8, GivesTheGoldenValues) {
                                       0,
                                       1.9999999925494194,
                                       -1.8999999929219484};
-  const auto got = round_trip(*make("int8", 5), input);
+  const auto got = round_trip(*make_named("int8", 5), input);
   for (size_t i = 0; i < golden.size(); ++i)
     EXPECT_EQ(got[i], static_cast<float>(golden[i])) << "value " << i;
 }
@@ -108,7 +109,7 @@ TEST(Int8, GivesTheGoldenValues) {
 TEST(Int8, ErrsByNoMoreThanHalfAScale) {
   const Random random(5, Stream::kSample);
   for (const int64_t block : {1, 100, 4096, 16384}) {
-    const auto codec = make("int8", block);
+    const auto codec = make_named("int8", block);
     std::vector<float> values(9000);
     for (size_t i = 0; i < values.size(); ++i)
       values[i] = static_cast<float>(random.normal(i) * std::exp2(static_cast<double>(i % 40)));
@@ -128,14 +129,15 @@ TEST(Int8, ErrsByNoMoreThanHalfAScale) {
 TEST(Int8, RoundsHalfToEven) {
   // absmax 127 makes the scale 1.
   const std::vector<float> values = {127, 0.5f, 1.5f, 2.5f, -0.5f, -1.5f, -2.5f, 126.5f};
-  EXPECT_EQ(round_trip(*make("int8"), values), (std::vector<float>{127, 0, 2, 2, 0, -2, -2, 126}));
+  EXPECT_EQ(round_trip(*make_named("int8"), values),
+            (std::vector<float>{127, 0, 2, 2, 0, -2, -2, 126}));
 }
 
 // Goal: codes are those of the exact quotient, half to even. Method: the plain formula in double,
 // whose quotient cannot round across a tie, beside values on every tie, their neighbours, and
 // anything between.
 TEST(Int8, RoundsTheExactQuotient) {
-  const auto codec = make("int8");
+  const auto codec = make_named("int8");
   const Random random(21, Stream::kSample);
   for (uint64_t trial = 0; trial < 200; ++trial) {
     std::vector<float> values(4096);
@@ -161,7 +163,7 @@ TEST(Int8, RoundsTheExactQuotient) {
 }
 
 TEST(Int8, MakesNoSubnormalAndNoInfinity) {
-  const auto codec = make("int8");
+  const auto codec = make_named("int8");
   constexpr float kMin = std::numeric_limits<float>::min();
   constexpr float kMax = std::numeric_limits<float>::max();
   EXPECT_EQ(round_trip(*codec, std::vector{100 * kMin, -kMin}), (std::vector{0.0f, 0.0f}));
@@ -178,11 +180,11 @@ TEST(Int8, StatesItsLayout) {
   writer.put(2.0f);
   writer.put(0.0f);
   for (const int8_t code : {127, -64, 0}) writer.put(code);
-  EXPECT_EQ(encoded(*make("int8", 2), std::vector{254.0f, -128.0f, 0.0f}), wanted);
+  EXPECT_EQ(encoded(*make_named("int8", 2), std::vector{254.0f, -128.0f, 0.0f}), wanted);
 }
 
 TEST(Int8, RefusesHostileScalesAndCodes) {
-  const auto codec = make("int8");
+  const auto codec = make_named("int8");
   const Bytes good = encoded(*codec, std::vector{254.0f, -128.0f, 0.0f});
   std::vector<float> out(3);
   ASSERT_TRUE(codec->decode(good, out).ok());

@@ -10,7 +10,7 @@
 namespace causeway {
 namespace {
 
-std::unique_ptr<Codec> make(int64_t block = 64) { return codec_with("nf4", "block", block); }
+std::unique_ptr<Codec> make_nf4(int64_t block = 64) { return codec_with("nf4", "block", block); }
 
 // The 16 codes in order, of scale 1.
 std::vector<float> levels() {
@@ -19,7 +19,7 @@ std::vector<float> levels() {
   writer.put(1.0f);
   for (const uint8_t pair : {0x10, 0x32, 0x54, 0x76, 0x98, 0xba, 0xdc, 0xfe}) writer.put(pair);
   std::vector<float> out(16);
-  EXPECT_TRUE(make()->decode(bytes, out).ok());
+  EXPECT_TRUE(make_nf4()->decode(bytes, out).ok());
   return out;
 }
 
@@ -59,7 +59,7 @@ TEST(Nf4, HasThePublishedLevels) {
 // double, for values near every edge and anywhere.
 TEST(Nf4, TakesTheNearestLevel) {
   const auto table = levels();
-  const auto codec = make(4096);
+  const auto codec = make_nf4(4096);
   const Random random(31, Stream::kSample);
   for (uint64_t trial = 0; trial < 40; ++trial) {
     std::vector<float> values(4096);
@@ -93,15 +93,15 @@ TEST(Nf4, TakesTheNearestLevel) {
 
 TEST(Nf4, GivesLevelsBackExactly) {
   auto values = levels();
-  EXPECT_EQ(round_trip(*make(), values), values);
+  EXPECT_EQ(round_trip(*make_nf4(), values), values);
   for (float& value : values) value *= 0x1p20f;
-  EXPECT_EQ(round_trip(*make(), values), values);
+  EXPECT_EQ(round_trip(*make_nf4(), values), values);
 }
 
 TEST(Nf4, ScalesEachRun) {
   std::vector<float> values(200);
   for (size_t i = 0; i < values.size(); ++i) values[i] = i < 64 ? 1.0f : i < 128 ? -1e6f : 0.0f;
-  EXPECT_EQ(round_trip(*make(), values), values);
+  EXPECT_EQ(round_trip(*make_nf4(), values), values);
 }
 
 TEST(Nf4, StatesItsLayout) {
@@ -110,19 +110,19 @@ TEST(Nf4, StatesItsLayout) {
   ByteWriter writer(wanted);
   for (const float scale : {3.0f, 0.0f, 2.0f}) writer.put(scale);
   for (const uint8_t pair : {0x0f, 0x77, 0x00}) writer.put(pair);
-  EXPECT_EQ(encoded(*make(2), std::vector{3.0f, -3.0f, 0.0f, 1e-37f, -2.0f}), wanted);
+  EXPECT_EQ(encoded(*make_nf4(2), std::vector{3.0f, -3.0f, 0.0f, 1e-37f, -2.0f}), wanted);
 }
 
 TEST(Nf4, MakesNoSubnormal) {
-  const auto got = round_trip(*make(), std::vector{0x1p-121f, 0x1p-124f, 0x1p-126f, 0x1p-149f});
+  const auto got = round_trip(*make_nf4(), std::vector{0x1p-121f, 0x1p-124f, 0x1p-126f, 0x1p-149f});
   EXPECT_EQ(got[0], 0x1p-121f);
   for (const float value : got)
     EXPECT_TRUE(value == 0 || std::abs(value) >= std::numeric_limits<float>::min()) << value;
-  EXPECT_EQ(round_trip(*make(), std::vector{0x1p-122f}), std::vector{0.0f});
+  EXPECT_EQ(round_trip(*make_nf4(), std::vector{0x1p-122f}), std::vector{0.0f});
 }
 
 TEST(Nf4, RefusesHostileScalesAndRest) {
-  const auto codec = make();
+  const auto codec = make_nf4();
   const Bytes good = encoded(*codec, std::vector{254.0f, -128.0f, 0.0f});
   std::vector<float> out(3);
   ASSERT_TRUE(codec->decode(good, out).ok());

@@ -12,7 +12,7 @@
 namespace causeway {
 namespace {
 
-std::unique_ptr<Codec> make(double keep) { return codec_with("topk", "keep", keep); }
+std::unique_ptr<Codec> make_topk(double keep) { return codec_with("topk", "keep", keep); }
 
 // By a sort: equal magnitudes in order of index.
 std::vector<float> plain(double keep, std::span<const float> values) {
@@ -32,7 +32,8 @@ TEST(TopK, KeepsTheLargestOfAnyBlock) {
     for (const size_t size : {1, 2, 255, 256, 257, 300, 5000, 16'383, 16'384}) {
       std::vector<float> values(size);
       for (float& value : values) value = static_cast<float>(random.normal(position++));
-      EXPECT_EQ(round_trip(*make(keep), values), plain(keep, values)) << keep << " of " << size;
+      EXPECT_EQ(round_trip(*make_topk(keep), values), plain(keep, values))
+          << keep << " of " << size;
     }
 }
 
@@ -45,7 +46,7 @@ TEST(TopK, BreaksTiesByIndex) {
       for (size_t i = 0; i < values.size(); ++i)
         values[i] = (random.bits(i) % 2 == 0 ? 0.5f : -0.5f) *
                     static_cast<float>(random.below(i + 10'000, magnitudes));
-      EXPECT_EQ(round_trip(*make(keep), values), plain(keep, values));
+      EXPECT_EQ(round_trip(*make_topk(keep), values), plain(keep, values));
     }
 }
 
@@ -53,7 +54,7 @@ TEST(TopK, BreaksTiesByIndex) {
 TEST(TopK, FindsThemInOnePlace) {
   std::vector<float> values(16'384, 1.0f);
   for (size_t i = 0; i < 164; ++i) values[i * 16 % 2560 + i / 160] = 2.0f + static_cast<float>(i);
-  EXPECT_EQ(round_trip(*make(0.01), values), plain(0.01, values));
+  EXPECT_EQ(round_trip(*make_topk(0.01), values), plain(0.01, values));
 }
 
 TEST(TopK, StatesItsLayout) {
@@ -61,16 +62,16 @@ TEST(TopK, StatesItsLayout) {
   ByteWriter writer(wanted);
   for (const uint16_t index : {1, 3, 5}) writer.put(index);
   for (const float value : {-8.0f, 2.0f}) writer.put(value);
-  EXPECT_EQ(encoded(*make(0.4), std::vector{0.0f, -8.0f, 1.0f, 2.0f, -1.5f}), wanted);
+  EXPECT_EQ(encoded(*make_topk(0.4), std::vector{0.0f, -8.0f, 1.0f, 2.0f, -1.5f}), wanted);
 }
 
 TEST(TopK, WritesNoNegativeZero) {
-  const auto got = round_trip(*make(1), std::vector{-0.0f, 1.0f});
+  const auto got = round_trip(*make_topk(1), std::vector{-0.0f, 1.0f});
   EXPECT_FALSE(std::signbit(got[0]));
 }
 
 TEST(TopK, RefusesHostileIndicesAndValues) {
-  const auto codec = make(0.4);
+  const auto codec = make_topk(0.4);
   const Bytes good = encoded(*codec, std::vector{0.0f, -8.0f, 1.0f, 2.0f, -1.5f});
   std::vector<float> out(5);
   ASSERT_TRUE(codec->decode(good, out).ok());

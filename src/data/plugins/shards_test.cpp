@@ -38,8 +38,8 @@ std::string llmc_text(const std::vector<uint16_t>& tokens) {
   return out;
 }
 
-std::unique_ptr<Source> make(const std::vector<std::string>& train,
-                             const std::vector<std::string>& valid = {}) {
+std::unique_ptr<Source> make_shards(const std::vector<std::string>& train,
+                                    const std::vector<std::string>& valid = {}) {
   Value options;
   options.set("train", Value::Array(train.begin(), train.end()));
   options.set("valid", Value::Array(valid.begin(), valid.end()));
@@ -60,7 +60,7 @@ TEST(Shards, AreOneSequenceInTheOrderGiven) {
   write_text(folder + "/a.bin", shard_text({1, 2, 3}));
   write_text(folder + "/b.bin", llmc_text({40, 50}));
   write_text(folder + "/c.bin", shard_text({6, 7, 8, 9}));
-  const auto source = make({"a.bin", "b.bin", folder + "/c.bin"}, {"b.bin"});
+  const auto source = make_shards({"a.bin", "b.bin", folder + "/c.bin"}, {"b.bin"});
   const auto opened = source->open(folder, bytes_tokenizer());
   ASSERT_TRUE(opened) << opened.error().message;
   EXPECT_EQ(source->train_tokens(), 9);
@@ -73,7 +73,7 @@ TEST(Shards, AreOneSequenceInTheOrderGiven) {
 TEST(Shards, OfAnotherTokenizerAreRefused) {
   const std::string folder = test_folder();
   write_text(folder + "/a.bin", shard_text({1, 2, 3}, digest_of(std::string_view("other"))));
-  const auto opened = make({"a.bin"})->open(folder, bytes_tokenizer());
+  const auto opened = make_shards({"a.bin"})->open(folder, bytes_tokenizer());
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().fault, Fault::kBadInput);
   EXPECT_THAT(opened.error().message, HasSubstr("a.bin: its tokens are of tokenizer"));
@@ -83,7 +83,7 @@ TEST(Shards, ValidationTokensBeyondTheVocabularyAreRefused) {
   const std::string folder = test_folder();
   write_text(folder + "/a.bin", llmc_text({1, 2}));
   write_text(folder + "/b.bin", llmc_text({3, 256}));
-  const auto opened = make({"a.bin"}, {"b.bin"})->open(folder, bytes_tokenizer());
+  const auto opened = make_shards({"a.bin"}, {"b.bin"})->open(folder, bytes_tokenizer());
   ASSERT_FALSE(opened);
   EXPECT_THAT(opened.error().message, HasSubstr("b.bin: has token 256"));
 }

@@ -13,7 +13,7 @@ Value list(const std::vector<std::string>& paths) {
   return Value(Value::Array(paths.begin(), paths.end()));
 }
 
-std::unique_ptr<Source> make(const Value& options, std::string* mistakes_text = nullptr) {
+std::unique_ptr<Source> make_text(const Value& options, std::string* mistakes_text = nullptr) {
   Mistakes mistakes;
   auto source = make_plugin(sources(), "source", {"text", options}, mistakes);
   if (mistakes_text != nullptr)
@@ -44,7 +44,7 @@ TEST(Text, GivesEachByteAsAToken) {
   write_text(folder + "/bytes", every);
   Value options;
   options.set("train", list({"bytes"}));
-  const auto source = make(options);
+  const auto source = make_text(options);
   ASSERT_TRUE(source->open(folder, bytes_tokenizer()));
   ASSERT_EQ(source->train_tokens(), static_cast<int64_t>(kSize));
   EXPECT_EQ(source->valid_tokens(), 0);
@@ -62,7 +62,7 @@ TEST(Text, ReadsPathsFromTheBaseOrFromTheRoot) {
   options.set("train", list({"sub/train"}));
   options.set("valid", list({folder + "/valid"}));
   options.set("valid_percent", 50);  // of no effect beside `valid`
-  const auto source = make(options);
+  const auto source = make_text(options);
   ASSERT_TRUE(source->open(folder, bytes_tokenizer()));
   EXPECT_EQ(train_text(*source), "near");
   EXPECT_EQ(valid_text(*source), "far");
@@ -75,7 +75,7 @@ TEST(Text, HoldsTheLastPartOfEachFileBack) {
   Value options;
   options.set("train", list({"a", "b"}));
   options.set("valid_percent", 20);
-  const auto source = make(options);
+  const auto source = make_text(options);
   ASSERT_TRUE(source->open(folder, bytes_tokenizer()));
   EXPECT_EQ(train_text(*source), "01234567abcdefghijklmnop");
   EXPECT_EQ(valid_text(*source), "89qrst");
@@ -87,7 +87,7 @@ TEST(Text, SaysWhichFileIsMissing) {
   Value options;
   options.set("train", list({"train"}));
   options.set("valid", list({"lost"}));
-  const auto opened = make(options)->open(folder, bytes_tokenizer());
+  const auto opened = make_text(options)->open(folder, bytes_tokenizer());
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().fault, Fault::kIo);
   EXPECT_THAT(opened.error().message, HasSubstr(folder + "/lost"));
@@ -97,7 +97,7 @@ TEST(Text, RefusesOptionsThatMakeNoSense) {
   std::string mistakes;
   Value options;
   options.set("valid_percent", 60);
-  make(options, &mistakes);
+  make_text(options, &mistakes);
   EXPECT_THAT(mistakes, HasSubstr("`train` is missing"));
   EXPECT_THAT(mistakes, HasSubstr("0 to 50"));
 }

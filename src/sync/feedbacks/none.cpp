@@ -5,10 +5,10 @@
 namespace causeway {
 namespace {
 
-class None final : public Feedback {
+class NoFeedback final : public Feedback {
  public:
   using Options = NoOptions;
-  explicit None(const Options&) {}
+  explicit NoFeedback(const Options&) {}
 
   std::vector<StateSpec> states(int64_t, Holder) const override { return {}; }
   void prepare(const States&, std::span<float>) const override {}
@@ -18,6 +18,6 @@ class None final : public Feedback {
 }  // namespace
 
 extern const Entry<Feedback> feedbacks_none;
-const Entry<Feedback> feedbacks_none = entry<Feedback, None>("none", "what is lost is lost");
+const Entry<Feedback> feedbacks_none = entry<Feedback, NoFeedback>("none", "what is lost is lost");
 
 }  // namespace causeway

@@ -96,17 +96,17 @@ TEST(OuterOptimizers, AgreeWithTheOracle) {
   }
 }
 
-struct Case {
+struct OuterCase {
   std::string name, options;
 };
-std::vector<Case> cases() {
-  std::vector<Case> out;
+std::vector<OuterCase> cases() {
+  std::vector<OuterCase> out;
   for (const auto* entry : outer_optimizers()) out.push_back({std::string(entry->name), ""});
   out.push_back({"adam", "bias_correction = true"});
   return out;
 }
 
-class EveryOuterOptimizer : public testing::TestWithParam<Case> {
+class EveryOuterOptimizer : public testing::TestWithParam<OuterCase> {
  protected:
   void SetUp() override {
     optimizer_ = make(GetParam().name, GetParam().options, mistakes_);

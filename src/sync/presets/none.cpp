@@ -5,16 +5,16 @@
 namespace causeway {
 namespace {
 
-class None final : public Preset {
+class NoExchange final : public Preset {
  public:
   using Options = NoOptions;
-  explicit None(const Options&) {}
+  explicit NoExchange(const Options&) {}
   std::vector<Channel> channels(const PresetContext&, Mistakes&) const override { return {}; }
 };
 
 }  // namespace
 
 extern const Entry<Preset> presets_none;
-const Entry<Preset> presets_none = entry<Preset, None>("none", "each worker trains alone");
+const Entry<Preset> presets_none = entry<Preset, NoExchange>("none", "each worker trains alone");
 
 }  // namespace causeway

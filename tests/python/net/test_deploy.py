@@ -47,7 +47,7 @@ def programs(tmp_path):
 
 
 def slurm_environment(programs, **more) -> dict:
-    return os.environ | {"PATH": f"{programs}:{os.environ['PATH']}", "CAUSEWAY_HUB": "hub.example.org:7443",
+    return os.environ | {"PATH": f"{programs}:{os.environ['PATH']}", "CAUSEWAY_HUB": "hub.example.org:7437",
                          "SLURM_JOB_ID": "42", "SLURM_ARRAY_JOB_ID": "40", "SLURM_ARRAY_TASK_ID": "2"} | more  # fmt: skip
 
 
@@ -76,10 +76,10 @@ def test_slurm_sees_all_options(deploy, name):
 
 
 CALLS = {
-    "hub.sbatch": "called with hub run.toml --listen 0.0.0.0:7443 --http 127.0.0.1:8080 --out runs/hub"
+    "hub.sbatch": "called with hub run.toml --listen 0.0.0.0:7437 --http 127.0.0.1:7438 --out runs/hub"
                   " --cert certs/hub.crt in start ",
-    "worker.sbatch": "called with worker --hub hub.example.org:7443 --worker 2 --folder worker-2"
-                     " --cert certs/site.crt in start ",
+    "worker.sbatch": "called with worker --hub hub.example.org:7437 --worker 2 --folder worker-2"
+                     " --cert certs/site.crt --sites sites.toml in start ",
 }  # fmt: skip
 JOBS = {"hub.sbatch": "requeue 42", "worker.sbatch": "requeue 40_2"}
 
@@ -123,7 +123,7 @@ def test_on_a_cluster_a_job_that_is_preempted_comes_back(deploy, programs, proce
     try:
         jobs = []
         for name, index in [("hub.sbatch", ""), ("worker.sbatch", "_3")]:
-            variables = f"ALL,CODE=wait,CAUSEWAY={programs}/causeway,CAUSEWAY_HUB=node7:7443"
+            variables = f"ALL,CODE=wait,CAUSEWAY={programs}/causeway,CAUSEWAY_HUB=node7:7437"
             options = ["--parsable", f"--export={variables}", f"--chdir={tmp_path}", *(["--array=3"] if index else [])]
             jobs.append(slurm.call("sbatch", *options, deploy / name).strip() + index)
 
