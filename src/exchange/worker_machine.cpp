@@ -59,7 +59,11 @@ void WorkerMachine::say_hello_again(bool keep_state) {
   for (auto& [round, ticket] : tickets_) {
     ticket.answered = false;
     ticket.retry.hurry();
+    for (Upload& upload : ticket.uploads) upload.relinked();
   }
+  // What it has asked for in the epoch that is over was not heard.
+  for (auto& [round, decided] : decisions_)
+    if (decided.download) decided.download->relinked();
   if (!keep_state) forget_state();
 }
 

@@ -204,6 +204,22 @@ TEST(WorkerMachine, ADecisionIsNotUndone) {
   EXPECT_EQ(peer.machine.poll(1, 3, commit), Poll::kAborted);
 }
 
+// Goal: who slept through its lease does not wait for bytes that it asked for in the epoch before.
+TEST(WorkerMachine, AsksForBytesAgainWhenItIsAMemberAnew) {
+  Peer peer;
+  peer.be_welcomed();
+  peer.hear(Decision{1, true, {1, 1}, 10, "", 1});
+  peer.tick();
+  ASSERT_EQ(peer.take<Get>().size(), 1U);
+  peer.tick(1);
+  ASSERT_TRUE(peer.take<Get>().empty());
+  peer.hear(Fenced{"no word", true});
+  peer.incarnation = 501;
+  peer.be_welcomed({.decided = 1, .offer_from = 2});
+  peer.tick();
+  EXPECT_EQ(peer.take<Get>().size(), 1U);
+}
+
 TEST(WorkerMachine, RepeatsRoundsThatCountItAlready) {
   Peer peer;
   peer.be_welcomed({.decided = 2, .offer_from = 1, .counted = 2});

@@ -113,10 +113,11 @@ def test_without_a_quorum_nothing_is_decided(start_run, fault_table):
         run.links[number].block(up=False, down=False)
     start = time.monotonic()
     committed_since(run, committed[-1])
+    recovery_s = time.monotonic() - start
     log = run.finish().decisions
     assert all(len(log.members(number)) >= 3 for number in log.committed)
     fault_table.add("partition", done="two of four workers cut off, where three are a quorum",
-                    lost="time only: no round was committed meanwhile", recovery_s=time.monotonic() - start)  # fmt: skip
+                    lost="time only: no round was committed meanwhile", recovery_s=recovery_s)  # fmt: skip
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
