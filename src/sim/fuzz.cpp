@@ -18,10 +18,10 @@
 
 namespace causeway {
 
-void each_field(auto&& visit, Verdict& s) {
+static void each_field(auto&& visit, Verdict& s) {
   visit(s.wrong), visit(s.timeline), visit(s.history), visit(s.events), visit(s.virtual_us);
 }
-void each_field(auto&& visit, const Verdict& s) {
+static void each_field(auto&& visit, const Verdict& s) {
   visit(s.wrong), visit(s.timeline), visit(s.history), visit(s.events), visit(s.virtual_us);
 }
 
@@ -120,7 +120,7 @@ Verdict judge(const Scenario& scenario, size_t lines, Coverage& coverage, Observ
 
 std::string text_of(std::FILE* file) {
   std::string out(1 << 12, '\0');
-  std::rewind(file);
+  CW_CHECK(std::fseek(file, 0, SEEK_SET) == 0, "a temporary file cannot be read from its start");
   out.resize(std::fread(out.data(), 1, out.size(), file));
   while (!out.empty() && out.back() == '\n') out.pop_back();
   return out;

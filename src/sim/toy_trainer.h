@@ -28,8 +28,8 @@ class FlatReplica final : public Replica {
   static std::vector<std::string> names(const std::vector<std::string>& moments);
 
   std::vector<std::string> states() const override { return names(inner_.moments); }
-  void read(std::string_view state, const Region& region, std::span<float> packed) const override;
-  void write(std::string_view state, const Region& region, std::span<const float> packed) override;
+  void read(std::string_view name, const Region& region, std::span<float> packed) const override;
+  void write(std::string_view name, const Region& region, std::span<const float> packed) override;
   void reset_optimizer() override;
 
   /// The inner optimizer's step by what g holds.

@@ -338,7 +338,7 @@ void WorkerNode::set_timer(int64_t at_us) {
 // ---- Checkpoints.
 
 void WorkerNode::write_checkpoint() {
-  static const std::string kNew = std::string(kCheckpoint) + ".new";
+  const std::string fresh = std::string(kCheckpoint) + ".new";
   Bytes body;
   ByteWriter writer(body);
   const Bytes trainer = trainer_->save();
@@ -350,10 +350,10 @@ void WorkerNode::write_checkpoint() {
   const Digest digest = digest_of(body);
   writer.put(digest.high);
   writer.put(digest.low);
-  if (disk_.size(kNew)) CW_CHECK(disk_.remove(kNew).ok());
-  if (auto written = disk_.append(kNew, body); !written) {
+  if (disk_.size(fresh)) CW_CHECK(disk_.remove(fresh).ok());
+  if (auto written = disk_.append(fresh, body); !written) {
     world_.tell(id_, "cannot write a checkpoint: {}", written.error().message);
-    if (disk_.size(kNew)) CW_CHECK(disk_.remove(kNew).ok());
+    if (disk_.size(fresh)) CW_CHECK(disk_.remove(fresh).ok());
     saved_ = applied_;  // tried again after the next round
     return;
   }
@@ -364,10 +364,10 @@ void WorkerNode::write_checkpoint() {
 }
 
 void WorkerNode::finish_checkpoint() {
-  static const std::string kNew = std::string(kCheckpoint) + ".new";
+  const std::string fresh = std::string(kCheckpoint) + ".new";
   writing_ = false;
-  auto done = disk_.sync(kNew);
-  if (done) done = disk_.rename(kNew, kCheckpoint);
+  auto done = disk_.sync(fresh);
+  if (done) done = disk_.rename(fresh, kCheckpoint);
   if (done)
     ++checkpoints_;
   else

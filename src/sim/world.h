@@ -126,7 +126,7 @@ class World {
   void dispatch(const Event& event);
   void carry(Link& link, WorkerId worker, EventKind kind, const Message& message);
   void mark(int64_t a, int64_t b);
-  void mark_done(WorkerId worker);
+  void mark_done(WorkerId id);
   void end_if_over();
   void add_line(WorkerId node, const std::string& text);
   void tell_record(const Record& record);
