@@ -185,8 +185,8 @@ void HubService::serve(const SendChunk& request) {
 }
 
 const std::string& HubService::store_name() const {
-  static const std::string kNone;
-  return options_.store == nullptr ? kNone : options_.store->name;
+  static const std::string none;
+  return options_.store == nullptr ? none : options_.store->name;
 }
 
 /// A worker without a store may come, and any worker where the hub has none.

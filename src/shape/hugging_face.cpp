@@ -169,8 +169,8 @@ void Reader::read_sizes(int64_t context) {
 /// transformers 4 writes rope_theta and rope_scaling, transformers 5 rope_parameters; where both
 /// tables are, transformers takes rope_scaling.
 void Reader::read_rope() {
-  static const json kNone = json::object();
-  const json* table = &kNone;
+  static const json nothing = json::object();
+  const json* table = &nothing;
   for (const char* name : {"rope_parameters", "rope_scaling"}) {
     const json* field = find(config_, name);
     if (field == nullptr || field->empty()) continue;

@@ -21,7 +21,7 @@ class LlamaShape final : public ModelShape {
   const Layout& layout() const override { return layout_; }
   int64_t vocabulary() const override { return options_.vocabulary; }
   int64_t context() const override { return options_.context; }
-  void initialise(uint64_t seed, size_t tensor, std::span<float> values) const override;
+  void initialise(uint64_t seed, size_t index, std::span<float> values) const override;
   std::string config_json() const override { return llama_config_json(options_); }
 
  private:
