@@ -28,6 +28,6 @@ struct WorkerCommand {
 };
 
 /// A subcommand that is one worker of a hub's run.
-void add_worker_command(CLI::App& app, WorkerCommand command, int& exit_code);
+void add_worker_command(CLI::App& app, WorkerCommand what, int& exit_code);
 
 }  // namespace causeway
