@@ -85,7 +85,9 @@ sanitize() {
   export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
   export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
   configure_clang "$1"
-  phase "build-$1" "build $1" ninja -C "build/$1" -j "$(jobs_max)"
+  local target=all # the fuzzers, too
+  [[ $1 == tsan ]] && target=unit_tests
+  phase "build-$1" "build $1" ninja -C "build/$1" -j "$(jobs_max)" "$target"
   phase "ctest-$1" "unit tests, $1" run_ctest "$1"
   if [[ $1 == asan ]]; then
     run_fuzzers

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-WORDS = ["setup", "build", "test", "demo", "oracle", "bench", "fuzz-protocol", "mutants", "lint", "format", "sanitize",
+WORDS = ["setup", "build", "test", "demo", "oracle", "bench", "fuzz-protocol", "soak", "mutants", "lint", "format", "sanitize",
          "clean"]  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def test_the_demo_prepares_its_text_once_and_trains(tree):
 def test_python_packages_are_pinned_and_name_no_index(root):
     for path in sorted((root / "packages").glob("python-*.txt")):
         for line in path.read_text().splitlines():
-            assert line.startswith("#") or re.fullmatch(r"[a-z0-9-]+==[0-9.]+", line), f"{path}: {line}"
+            assert line.startswith("#") or re.fullmatch(r"[a-z0-9-]+(\[[a-z0-9]+\])?==[0-9.]+", line), f"{path}: {line}"
 
 
 CTEST = """<testsuite>

@@ -146,6 +146,11 @@ size_t RawPeer::drain() {
   return all;
 }
 
+bool RawPeer::is_open() const {
+  std::byte one{};
+  return recv(socket_, &one, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
 bool RawPeer::update_keys() {
   return SSL_key_update(ssl_, SSL_KEY_UPDATE_REQUESTED) == 1 && SSL_do_handshake(ssl_) == 1;
 }

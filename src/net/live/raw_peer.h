@@ -45,6 +45,8 @@ class RawPeer {
   std::optional<std::pair<FrameKind, Bytes>> receive();
   /// Until the other side has ended it; how many bytes were read before.
   size_t drain();
+  /// Whether the other side has neither ended it nor said anything.
+  bool is_open() const;
   /// Asks the other side to change its keys, and changes its own.
   bool update_keys();
   /// Closes without a goodbye.
