@@ -20,6 +20,7 @@ import memory
 import step
 import sync
 import tables
+from choices import some_of
 from players import Pace, start_weight
 from progress import Progress
 
@@ -32,29 +33,16 @@ REPLICAS_SIZE = {True: step.SIZES["S"], False: step.SIZES["M"]}
 MEMORY_PEERS = ("eager", "compile", "autocast", "compile-autocast")
 
 
-def one_of(known):
-    """A type for argparse: words of a list, separated by commas."""
-
-    def parse(text: str) -> tuple[str, ...]:
-        words = tuple(text.split(","))
-        for word in words:
-            if word not in known:
-                raise argparse.ArgumentTypeError(f"no {word!r}; known: {', '.join(known)}")
-        return words
-
-    return parse
-
-
 def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run bench", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     variants = tuple(step.PEER_PRECISION)
     parser.add_argument("--quick", action="store_true", help="under 2 minutes: S and M, two peers, no memory")
-    parser.add_argument("--only", type=one_of(PARTS), metavar="PART", help=f"of {', '.join(PARTS)}")
-    parser.add_argument("--sizes", type=one_of(step.SIZES), metavar="S,M", help="of S, M, L, XL; default S,M,L")
-    parser.add_argument("--threads", type=one_of(("1", "2")), default=("1", "2"), metavar="1,2")
-    parser.add_argument("--precisions", type=one_of(step.PRECISIONS), default=step.PRECISIONS, metavar="fp32,bf16")
-    parser.add_argument("--peers", type=one_of(variants), metavar="NAME,NAME", help=f"of {', '.join(variants)}")
+    parser.add_argument("--only", type=some_of(PARTS), metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--sizes", type=some_of(step.SIZES), metavar="S,M", help="of S, M, L, XL; default S,M,L")
+    parser.add_argument("--threads", type=some_of(("1", "2")), default=("1", "2"), metavar="1,2")
+    parser.add_argument("--precisions", type=some_of(step.PRECISIONS), default=step.PRECISIONS, metavar="fp32,bf16")
+    parser.add_argument("--peers", type=some_of(variants), metavar="NAME,NAME", help=f"of {', '.join(variants)}")
     parser.add_argument("--no-peers", action="store_true", help="Causeway alone")
     parser.add_argument("--allocator", choices=("kept", "plain"), default="kept",
                         help="kept: the C library keeps freed memory, for all; plain: its defaults")  # fmt: skip

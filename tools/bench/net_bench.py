@@ -21,6 +21,7 @@ import machine
 import net_peers
 import net_tables
 import tables
+from choices import some_of
 from net_links import HUB_ADDRESS
 from net_rows import PARTS, ROWS, Bench, Row, measured
 from net_runs import Certificates
@@ -30,19 +31,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PEER_FOLDERS = tuple(dict.fromkeys(peer.folder for peer in net_peers.PEERS))
 QUICK_PEERS = ("gloo", "hivemind", "torchft")
 PEER_SECONDS = {"4MB": 15, "496MB": 90}
-
-
-def some_of(known):
-    """A type for argparse: words of a list, separated by commas."""
-
-    def parse(text: str) -> tuple[str, ...]:
-        words = tuple(text.split(","))
-        for word in words:
-            if word not in known:
-                raise argparse.ArgumentTypeError(f"no {word!r}; known: {', '.join(known)}")
-        return words
-
-    return parse
 
 
 def options_of(arguments: list[str] | None = None) -> argparse.Namespace:
