@@ -62,7 +62,8 @@ class Estimate {
   };
 
   void look_at(const BoundChannel& channel);
-  void walk(const RoundSchedule& schedule);
+  /// A copy: the hub's own grows no further for being estimated.
+  void walk(RoundSchedule schedule);
   int64_t kept_rounds() const;
   int64_t chunks_of(int64_t bytes) const { return bytes / settings_.chunk_bytes + 2; }
   int64_t snapshot_bytes() const;
@@ -113,7 +114,7 @@ void Estimate::look_at(const BoundChannel& channel) {
 }
 
 /// A round is opened when those are decided that it needs: from there to it all may be open.
-void Estimate::walk(const RoundSchedule& schedule) {
+void Estimate::walk(RoundSchedule schedule) {  // NOLINT(performance-unnecessary-value-param)
   std::vector<Open> rounds;
   Open now;
   int64_t oldest = 1;
