@@ -97,6 +97,8 @@ class HubHost {
   Result<void> extend(RoundFold& fold, WorkerId worker, const Parcel& parcel);
   ChannelFold& channel_fold(RoundFold& fold, int32_t index);
   static void expect_also(RoundFold& fold, WorkerId worker);
+  /// Null if there is none of the channel.
+  static const Parcel* parcel_of(const std::vector<Parcel>& parcels, int32_t channel);
   Result<void> check(const Check& check);
   RoundFold& round_of(int64_t number);
   void fold_ahead(int64_t number, RoundFold& round);
