@@ -9,6 +9,15 @@
 
 namespace causeway {
 
+int run_command(CLI::App& app, int argc, char** argv, const int& exit_code) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kBadUsage;
+  }
+  return exit_code;
+}
+
 int tell_error(const Error& error) {
   fmt::print(stderr, "causeway: {}\n", error.message);
   if (error.fault == Fault::kBadInput) return kBadUsage;

@@ -64,6 +64,10 @@ Mistakes mistakes_of(const Options& options) {
   return mistakes;
 }
 
+/// Runs the subcommand that the arguments name, and returns what it set `exit_code` to; kBadUsage
+/// if they name none.
+int run_command(CLI::App& app, int argc, char** argv, const int& exit_code);
+
 /// Columns of the terminal that standard output is; 80 if it does not say.
 int32_t terminal_width();
 

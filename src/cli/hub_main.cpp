@@ -23,12 +23,7 @@ int run(int argc, char** argv) {
   add_dry_worker(app, exit_code);
   add_cert(app, exit_code);
   start_logging(LogLevel::kInfo);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kBadUsage;
-  }
-  return exit_code;
+  return run_command(app, argc, argv, exit_code);
 }
 
 }  // namespace

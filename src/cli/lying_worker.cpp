@@ -117,12 +117,7 @@ int run(int argc, char** argv) {
       ->check(CLI::IsMember({"nan", "huge", "garbage"}));
   command->add_option("--at-round", lie.round)->check(CLI::PositiveNumber);
   start_logging(LogLevel::kInfo);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kBadUsage;
-  }
-  return exit_code;
+  return run_command(app, argc, argv, exit_code);
 }
 
 }  // namespace

@@ -36,10 +36,5 @@ int main(int argc, char** argv) {
   add_worker(app, exit_code);
   add_local(app, exit_code);
   start_logging(LogLevel::kWarning);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kBadUsage;
-  }
-  return exit_code;
+  return run_command(app, argc, argv, exit_code);
 }
