@@ -44,6 +44,7 @@ PERIOD = 4  # Steps between two rounds.
 MEASURE_S, MEASURE_ROUNDS_MIN = 15.0, 10
 ROUNDS_PER_S_MAX = 2.0  # More would only make a longer log.
 DELAY_S_MAX = 2.0
+ROUND_CROSSINGS = 6  # How often a round goes over a link, one after the other.
 LOOK_S = 0.05
 QUIET_S = 15.0  # Nobody is killed so shortly before the end; or in the last quarter of a short run.
 STUCK_S = 300.0  # Without a decision: the run has failed.
@@ -116,8 +117,9 @@ def clock(seconds: float) -> str:
 class Soak:
     """One disturbed run."""
 
-    def __init__(self, run: Run, rounds: int, seconds: float, options: argparse.Namespace):
-        self.run, self.rounds, self.seconds, self.options = run, rounds, seconds, options
+    def __init__(self, run: Run, rounds: int, seconds: float, pace: float, options: argparse.Namespace):
+        """`pace`: rounds a second of an undisturbed run without delay."""
+        self.run, self.rounds, self.seconds, self.undisturbed_pace, self.options = run, rounds, seconds, pace, options
         self.journal = Journal(run.out / "hub", run.folder / "copy")
         self.disturbances: list[Disturbance] = []
         self._random = random.Random(options.seed)
@@ -136,6 +138,8 @@ class Soak:
         return self.seconds - self.now_s
 
     def go(self) -> None:
+        # From the first round on: a fast machine would be through before the pace is first looked at.
+        self.pace((self.seconds / self.rounds - 1 / self.undisturbed_pace) / ROUND_CROSSINGS)
         self.run.start()
         self._began = self._paced_at = self._progress_at = time.monotonic()
         next_s = self.options.every
@@ -179,9 +183,8 @@ class Soak:
             return self.pace(0.0)
         wanted_s = self.left_s / left
         if self.journal.decided > before:
-            # A round goes over a link some six times.
             is_s = (now - then) / (self.journal.decided - before)
-            self.pace(self._delay_s + (wanted_s - is_s) / 6 * 0.2)
+            self.pace(self._delay_s + (wanted_s - is_s) / ROUND_CROSSINGS * 0.2)
 
     def pace(self, delay_s: float) -> None:
         self._delay_s = min(max(delay_s, 0.0), min(DELAY_S_MAX, self.seconds))
@@ -192,7 +195,7 @@ class Soak:
         number = self._random.randrange(-1, len(self.run.workers))
         child = self.run.hub if number < 0 else self.run.workers[number]
         stopped_s = self._random.uniform(*STOPPED_S) if self._random.random() < STOPPED_PART else None
-        away_s = self._random.uniform(*AWAY_S) if self.options.brisk and number >= 0 else 0.0
+        away_s = min(self._random.uniform(*AWAY_S), self.seconds / 8) if self.options.brisk and number >= 0 else 0.0
         self.journal.read()
         last = self.journal.opened
         if not child.alive:
@@ -200,6 +203,8 @@ class Soak:
         one = Disturbance(self.now_s, "hub" if number < 0 else f"worker {number}", "")
         self.disturbances.append(one)
         if stopped_s is not None:
+            # Over before the run is: who is away for too long cannot catch up with what has ended.
+            stopped_s = min(stopped_s, self.seconds / 8)
             one.what = f"stood still for {stopped_s:.1f} s"
             child.stop()
             self.wait(stopped_s)
@@ -371,7 +376,7 @@ def soak_all(options: argparse.Namespace, binary: pathlib.Path, folder: pathlib.
     recipe = recipes("soak", run={"steps": rounds * PERIOD}, sync={"period": PERIOD})
     settings = (BRISK if options.brisk else PATIENT) | WHOLE_LOG
     with Run(binary, folder / "run", recipe, workers=options.workers, settings=settings, page=False) as run:
-        soak = Soak(run, rounds, seconds, options)
+        soak = Soak(run, rounds, seconds, pace, options)
         start = time.monotonic()
         soak.go()
         weights, log = soak.end()

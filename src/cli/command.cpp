@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <system_error>
 
 namespace causeway {
 
@@ -14,6 +15,10 @@ int run_command(CLI::App& app, int argc, char** argv, const int& exit_code) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kBadUsage;
+  } catch (const std::system_error& error) {
+    // Who reads what it prints has seen enough, as `head` has.
+    if (error.code() == std::errc::broken_pipe) return kUnread;
+    throw;
   }
   return exit_code;
 }

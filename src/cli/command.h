@@ -18,6 +18,7 @@ enum ExitCode : int {
   kBadUsage = 2,    ///< command line or recipe
   kRefused = 3,     ///< certificate, token or version
   kLeftEarly = 75,  ///< may be restarted
+  kUnread = 141,    ///< the reader of standard output is gone, as a shell says of SIGPIPE
 };
 
 /// Each subcommand adds itself; its callback sets `exit_code`.

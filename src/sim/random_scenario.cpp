@@ -45,9 +45,10 @@ struct Mode {
 constexpr std::array<std::string_view, 11> kHarmless = {
     "kill_hub", "pause",       "pause_hub", "slow",      "slow_link",  "cut",
     "lossy",    "cut_one_way", "corrupt",   "partition", "clock_drift"};
-constexpr std::array<std::string_view, 13> kHarmful = {
-    "kill",    "garbage_offer", "nan_offer",  "huge_offer", "wrong_round",  "impostor",   "replay",
-    "preempt", "disk_full",     "clock_jump", "bit_rot",    "second_offer", "wrong_audit"};
+constexpr std::array<std::string_view, 14> kHarmful = {
+    "kill",     "garbage_offer", "nan_offer",   "huge_offer", "wrong_round",
+    "impostor", "replay",        "preempt",     "disk_full",  "clock_jump",
+    "bit_rot",  "second_offer",  "wrong_audit", "stale_bytes"};
 
 Mode draw_mode(uint64_t seed) {
   Mode mode;

@@ -3,9 +3,11 @@
 
 import collections
 import json
+import os
 import pathlib
 import re
 import sqlite3
+import subprocess
 
 import pytest
 import torch
@@ -152,3 +154,14 @@ def test_one_worker_and_one_step(recipes, train, tmp_path):
     end = train(recipes(run={"steps": 1}, sync={"workers": 1}), tmp_path / "run")
     assert end["steps"] == 1
     assert end["up_bytes"] == 0
+
+
+def test_a_reader_that_has_seen_enough_is_no_crash(binary):
+    """As in `causeway list --markdown | head -1`; 141 is what a shell says of SIGPIPE."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run([binary, "list", "--markdown"], stdout=writer, stderr=subprocess.PIPE, timeout=60)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")

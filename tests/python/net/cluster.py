@@ -39,6 +39,7 @@ BRISK = {"deadline_ms_min": 4_000, "deadline_ms_max": 60_000, "lease_ms": 4_000,
 
 WEIGHTS = re.compile(r'(?:^weights |"weights":")(?:xxh3:)?([0-9a-f]{32})(?:$|")', re.MULTILINE)  # Plain, or --json.
 LOOK_S = 0.03
+SLOW_DELAY_S = 0.1  # Each way of each link: a round then takes more than half a second.
 
 
 class SmallRecipes(Recipes):
@@ -119,9 +120,8 @@ class Run:
     def __enter__(self) -> "Run":
         self._relay.__enter__()
         for number in self.worker_folders:
-            link = self._relay.link(f"worker {number}", ("127.0.0.1", 9))
-            link.up.delay_s = link.down.delay_s = self._delay_s
-            self.links[number] = link
+            self.links[number] = self._relay.link(f"worker {number}", ("127.0.0.1", 9))
+        self._delay_links(self._delay_s)
         if self.secure:
             self.make_certificates(self.certs, *(f"site{number}" for number in self.worker_folders))
         return self
@@ -195,14 +195,15 @@ class Run:
         return self.workers[number]
 
     def restart_worker(self, number: int, **options) -> Child:
-        """As start_worker. The hub stands still until the worker knocks, so that a run of short rounds is not over
-        before a program has been loaded on a busy machine."""
+        """As start_worker. The hub stands still until the worker knocks, and rounds are slow until `wait_back`, so that a
+        run of short rounds is not over before a program has been loaded on a busy machine, and has joined."""
         link = self.links[number]
         before = link.connections_made
         self.hub.stop()
         try:
             child = self.start_worker(number, **options)
             wait_for(lambda: link.connections_made > before, f"worker {number} to knock", needs=(child,))
+            self._delay_links(max(self._delay_s, SLOW_DELAY_S))
         finally:
             self.hub.resume()
         return child
@@ -250,19 +251,29 @@ class Run:
         self.wait_for(lambda log: log.opened >= number, f"round {number} to open")
 
     def wait_mid_round(self, number: int, without: set[int] = frozenset()) -> int:
-        """Until a round, this one or a later one, is open and has offers of all workers but these. Gives the round."""
+        """Until a round, this one or a later one, is open, has offers of all workers but these, and waits for one of these.
+        Gives the round."""
         others = set(self.worker_folders) - without
 
         def held(log: Decisions):
             last = log.opened
-            return last if last >= number and log.decided < last and log.holders(last) >= others else None
+            waits = log.decided < last and others <= log.holders(last) < set(self.worker_folders)
+            return last if last >= number and waits else None
 
         return self.wait_for(held, f"a round from {number} on with the offers of {sorted(others)}")
 
     def wait_back(self, number: int, after: int) -> float:
-        """Until the worker counts in a round after this one; how long that took, in seconds."""
-        return self.seconds_until(lambda log: any(number in log.members(r) for r in range(after + 1, log.opened + 1)),
-                                  f"worker {number} to count again after round {after}")  # fmt: skip
+        """Until the worker counts in a round after this one; how long that took, in seconds. Rounds are slow meanwhile."""
+        self._delay_links(max(self._delay_s, SLOW_DELAY_S))
+        try:
+            return self.seconds_until(lambda log: any(number in log.members(r) for r in range(after + 1, log.opened + 1)),
+                                      f"worker {number} to count again after round {after}")  # fmt: skip
+        finally:
+            self._delay_links(self._delay_s)
+
+    def _delay_links(self, seconds: float) -> None:
+        for link in self.links.values():
+            link.up.delay_s = link.down.delay_s = seconds
 
     def fetch(self, path: str, timeout_s: float = 10) -> str:
         """GET from the hub's page: fetch("metrics"). OSError if there is none."""
