@@ -5,6 +5,7 @@
 
 #include "core/hash.h"
 #include "core/memory.h"
+#include "core/spare_bytes.h"
 
 namespace causeway {
 namespace {
@@ -163,7 +164,7 @@ void encode_signal(const Codec& codec, std::span<const float> signal, uint64_t s
 }
 
 Bytes encode_signal(const Codec& codec, std::span<const float> signal, uint64_t seed) {
-  Bytes bytes;
+  Bytes bytes = take_spare_bytes(static_cast<size_t>(signal_bytes_max(codec, std::ssize(signal))));
   encode_signal(codec, signal, seed, bytes);
   return bytes;
 }

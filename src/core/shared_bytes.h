@@ -14,8 +14,8 @@ namespace causeway {
 class SharedBytes {
  public:
   SharedBytes() = default;
-  SharedBytes(Bytes bytes)
-      : owner_(std::make_shared<const Bytes>(std::move(bytes))), view_(*owner_) {}
+  /// The memory of many bytes is kept for others when the last sharer is gone: core/spare_bytes.h.
+  SharedBytes(Bytes bytes);
   SharedBytes(std::shared_ptr<const Bytes> owner) : owner_(std::move(owner)) {
     if (owner_ != nullptr) view_ = *owner_;
   }

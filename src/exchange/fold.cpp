@@ -11,6 +11,7 @@
 #include "core/heap_bytes.h"
 #include "core/memory.h"
 #include "core/random.h"
+#include "core/squared_norm.h"
 
 namespace causeway {
 namespace {
@@ -205,7 +206,7 @@ Result<bool> ChannelFold::take_block(Row& row) {
       !decoded)
     return failure(Fault::kCorrupt, "worker {}: block {} of {}: {}", row.id, index, tiles_,
                    decoded.error().message);
-  for (const float value : scratch_) row.squared_norm += double{value} * double{value};
+  row.squared_norm += causeway::squared_norm(scratch_);
   row.ends.push_back(begin + kFrameBytes + length);
   return true;
 }

@@ -54,7 +54,7 @@ class ChannelFold final {
   /// or that the signal is too long; what was good before it stays.
   Result<void> extend(WorkerId worker, int64_t weight, ByteSpan bytes);
   bool complete(WorkerId worker) const;
-  /// Sum of the squares of the values decoded so far, in double and in order of value.
+  /// Sum of the squares of the values decoded so far: squared_norm of each block, in order.
   double squared_norm(WorkerId worker) const;
   /// The worker will not be a member. It is not extended again.
   void drop(WorkerId worker);

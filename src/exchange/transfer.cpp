@@ -2,6 +2,7 @@
 #include "exchange/transfer.h"
 
 #include "core/memory.h"
+#include "core/spare_bytes.h"
 
 namespace causeway {
 namespace {
@@ -52,7 +53,12 @@ void Download::take(int64_t now_ms, const Chunk& chunk) {
   if (chunk.offset != have || done() || chunk.bytes.size() > total_ - have) return;
   const ByteSpan piece = chunk.bytes.view();
   // Room that is not touched costs nothing, whatever size was claimed.
-  if (bytes_.empty()) reserve_large(bytes_, static_cast<size_t>(std::min(total_, kRoomBytesMax)));
+  if (bytes_.empty()) {
+    const auto room = static_cast<size_t>(std::min(total_, kRoomBytesMax));
+    if (bytes_.capacity() < room) bytes_ = take_spare_bytes(room);
+    bytes_.clear();
+    reserve_large(bytes_, room);
+  }
   bytes_.insert(bytes_.end(), piece.begin(), piece.end());
   retry_.answered(now_ms);
   if (done() && digest_of(bytes_) != digest_) {

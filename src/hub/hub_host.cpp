@@ -292,10 +292,11 @@ std::optional<HubInput> HubHost::end(const Advance& advance) {
 std::optional<HubInput> HubHost::end(const TakeSnapshot&) {
   if (mirror_ == nullptr) return Snapshotted{};
   const auto keep_mirror = [this]() -> Result<BlobRef> {
-    CW_ASSIGN(const auto writer, spool_.begin());
+    CW_ASSIGN(const auto writer, spool_.begin(snapshot_bytes_));
     CW_TRY(mirror_->save([&](ByteSpan bytes) { return writer->append(bytes); }));
     CW_ASSIGN(const BlobId id, writer->finish());
-    return BlobRef{id.digest, spool_.progress(id)->bytes_total};
+    snapshot_bytes_ = spool_.progress(id)->bytes_total;
+    return BlobRef{id.digest, snapshot_bytes_};
   };
   const auto kept = keep_mirror();
   if (!kept) return Snapshotted{};

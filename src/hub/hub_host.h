@@ -126,6 +126,7 @@ class HubHost {
   std::optional<Error> log_trouble_;
   std::map<BlobId, Error> blob_troubles_;
   Served served_;
+  int64_t snapshot_bytes_ = 0;  // of the last one
   int64_t looked_at_bytes_ = 0;
   std::map<BlobId, Arrival> arrivals_;
   int64_t tiles_refolded_ = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "codec/signal.h"
 #include "core/heap_bytes.h"
 #include "core/memory.h"
 
@@ -133,7 +134,12 @@ void ResultStream::append(ByteSpan bytes) {
 void ResultStream::flush() {
   const auto write = [&]() -> Result<void> {
     if (writer_ == nullptr) {
-      CW_ASSIGN(writer_, spool_.begin());
+      int64_t expected = 0;
+      for (const int32_t channel : channels_) {
+        const BoundChannel& bound = plan_.channels()[static_cast<size_t>(channel)];
+        expected += signal_bytes_max(*bound.down, bound.count);
+      }
+      CW_ASSIGN(writer_, spool_.begin(expected));
       CW_TRY(writer_->append(CommitIndex::head()));
     }
     return writer_->append(buffer_);

@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "core/squared_norm.h"
+
 namespace causeway {
 namespace {
 
@@ -23,46 +25,6 @@ TEST(Clip, AgreesWithTheOracle) {
     // Only the rounding of the input to float32 is between the two.
     for (size_t i = 0; i < input.size(); ++i)
       EXPECT_NEAR(scale * input[i], output[i], 1e-7 * std::abs(output[i]));
-  }
-}
-
-// 1^2 + ... + n^2 = n (n + 1) (2n + 1) / 6, exact in double for every tail of the lanes.
-TEST(Clip, SumsEveryValueOnce) {
-  std::vector<float> values;
-  for (int n = 0; n <= 40; ++n) {
-    EXPECT_EQ(squared_norm(values), n * (n + 1.0) * (2.0 * n + 1) / 6);
-    values.push_back(static_cast<float>(n + 1));
-  }
-}
-
-TEST(Clip, SumsWhatFloat32CannotHold) {
-  EXPECT_EQ(squared_norm(std::vector<float>{1e30f, 1e-30f}), double{1e30f} * double{1e30f});
-  // In float32, 2^24 + 1 is 2^24.
-  std::vector<float> values(1001, 1.0f);
-  values[0] = 4096;
-  EXPECT_EQ(squared_norm(values), 16777216.0 + 1000);
-}
-
-// The order is a part of the contract: it decides the last bits.
-TEST(Clip, AddsInTheStatedOrder) {
-  std::vector<float> values;
-  double lanes[8] = {};
-  for (size_t i = 0; i < 200; ++i) {
-    values.push_back(std::sin(static_cast<float>(i)));
-    lanes[i % 8] += double{values[i]} * double{values[i]};
-    EXPECT_EQ(squared_norm(values), ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
-                                        ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7])));
-  }
-}
-
-TEST(Clip, GivesTheSameBitsAtAnyAddress) {
-  std::vector<float> values(1000);
-  for (size_t i = 0; i < values.size(); ++i) values[i] = std::sin(static_cast<float>(i));
-  const double norm = squared_norm(values);
-  for (size_t offset = 1; offset < 9; ++offset) {
-    std::vector<float> moved(offset, 0.0f);
-    moved.insert(moved.end(), values.begin(), values.end());
-    EXPECT_EQ(squared_norm(std::span(moved).subspan(offset)), norm);
   }
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "codec/signal.h"
+#include "core/squared_norm.h"
 #include "optim/clip.h"
 #include "optim/inner.h"
 #include "optim/schedule.h"

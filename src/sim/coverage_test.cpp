@@ -11,7 +11,7 @@
 namespace causeway {
 namespace {
 
-/// 3 workers, 3 rounds; the hub dies once.
+/// 3 workers, 3 rounds; the hub dies once, and loses nothing that it wrote.
 Coverage of_a_small_world() {
   Scenario scenario;
   scenario.workers = 3;
@@ -20,6 +20,7 @@ Coverage of_a_small_world() {
   FaultSpec fault;
   fault.kind = "kill_hub";
   fault.at_round = 2;
+  fault.options.set("power", false);
   scenario.faults.push_back(fault);
   scenario.checks = {{"finished", Value::Table{}}};
   Coverage coverage;

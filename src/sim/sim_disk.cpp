@@ -21,6 +21,11 @@ Result<void> check_range(const std::string& name, int64_t offset, int64_t count,
 
 }  // namespace
 
+void SimDisk::expect(const std::string& name, int64_t) {
+  const OwnedBy disk(MemoryOwner::kWorld);
+  if (!files_.contains(name)) expected_.insert(name);
+}
+
 Result<void> SimDisk::append(const std::string& name, ByteSpan bytes) {
   const OwnedBy disk(MemoryOwner::kWorld);  // whoever writes
   CW_TRY(check_file_name(name));
@@ -31,7 +36,9 @@ Result<void> SimDisk::append(const std::string& name, ByteSpan bytes) {
     return failure(Fault::kIo, "{}: cannot be appended to: no space left for {} bytes", name,
                    bytes.size());
   }
-  Bytes& held = files_[name].bytes;
+  const auto [entry, is_new] = files_.try_emplace(name);
+  if (is_new) entry->second.reused = expected_.erase(name) > 0;
+  Bytes& held = entry->second.bytes;
   held.insert(held.end(), bytes.begin(), bytes.end());
   ++counts_.appends;
   counts_.appended_bytes += static_cast<int64_t>(bytes.size());
@@ -47,12 +54,13 @@ Result<void> SimDisk::sync(const std::string& name) {
   return {};
 }
 
-Result<Bytes> SimDisk::read(const std::string& name, int64_t offset, int64_t count) const {
+Result<void> SimDisk::read_into(const std::string& name, int64_t offset,
+                                std::span<std::byte> out) const {
   CW_ASSIGN(const File* file, find(name));
-  CW_TRY(check_range(name, offset, count, file->bytes.size()));
-  const auto part =
-      ByteSpan(file->bytes).subspan(static_cast<size_t>(offset), static_cast<size_t>(count));
-  return Bytes(part.begin(), part.end());
+  CW_TRY(check_range(name, offset, std::ssize(out), file->bytes.size()));
+  std::ranges::copy(ByteSpan(file->bytes).subspan(static_cast<size_t>(offset), out.size()),
+                    out.begin());
+  return {};
 }
 
 Result<ByteSpan> SimDisk::view(const std::string& name, int64_t count) {
@@ -73,6 +81,7 @@ Result<void> SimDisk::truncate(const std::string& name, int64_t size) {
   file->bytes.resize(static_cast<size_t>(size));
   file->durable = file->bytes.size();
   file->synced = true;
+  file->reused = false;
   return {};
 }
 
@@ -82,6 +91,7 @@ Result<void> SimDisk::rename(const std::string& from, const std::string& to) {
   CW_ASSIGN(File * file, find(from));
   CW_TRY(change());
   file->synced = true;  // its name is; what it holds is as durable as before
+  file->reused = false;
   if (from == to) return {};
   files_.insert_or_assign(to, std::move(*file));
   files_.erase(from);
@@ -104,6 +114,7 @@ Result<std::vector<std::string>> SimDisk::list() const {
 void SimDisk::crash() {
   ++counts_.crashes;
   changes_left_ = kNoLimit;
+  expected_.clear();
   for (auto entry = files_.begin(); entry != files_.end();) {
     File& file = entry->second;
     if (!file.synced && draw() % 2 == 0) {
@@ -132,6 +143,10 @@ void SimDisk::lose_tail(File& file) {
         file.bytes[i] = static_cast<std::byte>(draw());
     }
   }
+  // What lay there before.
+  if (std::exchange(file.reused, false))
+    for (size_t stale = draw() % (tail + kSpoiltMax); stale > 0; --stale)
+      file.bytes.push_back(static_cast<std::byte>(stale * 31));
   file.durable = file.bytes.size();
   file.synced = true;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,9 +32,11 @@ class SimDisk final : public Disk {
   explicit SimDisk(uint64_t seed, int64_t capacity_bytes = kNoLimit)
       : seed_(seed), capacity_bytes_(capacity_bytes) {}
 
+  void expect(const std::string& name, int64_t bytes) override;
   Result<void> append(const std::string& name, ByteSpan bytes) override;
   Result<void> sync(const std::string& name) override;
-  Result<Bytes> read(const std::string& name, int64_t offset, int64_t count) const override;
+  Result<void> read_into(const std::string& name, int64_t offset,
+                         std::span<std::byte> out) const override;
   Result<ByteSpan> view(const std::string& name, int64_t count) override;
   Result<int64_t> size(const std::string& name) const override;
   Result<void> truncate(const std::string& name, int64_t size) override;
@@ -60,6 +63,7 @@ class SimDisk final : public Disk {
     Bytes bytes;
     size_t durable = 0;   // bytes that a crash keeps
     bool synced = false;  // or a crash may lose it altogether
+    bool reused = false;  // where a removed file lay
   };
 
   Result<File*> find(const std::string& name);
@@ -73,6 +77,7 @@ class SimDisk final : public Disk {
   int64_t changes_left_ = kNoLimit;
   uint64_t drawn_ = 0;
   std::map<std::string, File> files_;
+  std::set<std::string> expected_;  // to lie where others lay
   Counts counts_;
 };
 

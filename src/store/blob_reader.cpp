@@ -20,20 +20,33 @@ void BlobReader::close_spare() {
   size_t spare = 0;
   for (auto next = files_.begin(); next != files_.end();) {
     const auto file = next++;
-    if (file->readers > 0 || ++spare <= kFilesMax) continue;
+    if (file->readers > 0 || (!file->gone && ++spare <= kFilesMax)) continue;
     ::close(file->handle);
     files_.erase(file);
   }
 }
 
+/// Whether the open file is the one of that name. A file that is removed loses its name before its
+/// place gets other bytes.
+bool BlobReader::is_there(const File& file) const {
+  struct stat named{}, open{};
+  return ::stat(path_of(file.id).c_str(), &named) == 0 && ::fstat(file.handle, &open) == 0 &&
+         named.st_ino == open.st_ino && named.st_dev == open.st_dev;
+}
+
 Result<BlobReader::File*> BlobReader::open(const BlobId& id) {
   const std::lock_guard lock(mutex_);
-  auto found = std::ranges::find(files_, id, &File::id);
+  auto found = std::ranges::find_if(
+      files_, [&id](const File& file) { return file.id == id && !file.gone; });
+  if (found != files_.end() && !is_there(*found)) {
+    found->gone = true;
+    found = files_.end();
+  }
   if (found == files_.end()) {
-    const std::string path = folder_ + "/" + spool_file_name(id);
+    const std::string path = path_of(id);
     const int handle = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (handle < 0) return io_error(path, "cannot be read");
-    files_.push_front({id, handle, 0});
+    files_.push_front({id, handle, 0, false});
     found = files_.begin();
   } else {
     files_.splice(files_.begin(), files_, found);
@@ -59,13 +72,14 @@ Result<Bytes> BlobReader::read(const BlobId& id, int64_t offset, int64_t bytes) 
     if (got == 0) error = EIO;
     if (got < 0 && errno != EINTR) error = errno;
   }
+  if (error == 0 && !is_there(*file)) error = ENOENT;  // it may have been overwritten meanwhile
   {
     const std::lock_guard lock(mutex_);
     --file->readers;
   }
   if (error == 0) return out;
   errno = error;
-  return io_error(folder_ + "/" + spool_file_name(id), "cannot be read");
+  return io_error(path_of(id), "cannot be read");
 }
 
 }  // namespace causeway

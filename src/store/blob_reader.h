@@ -18,7 +18,8 @@ class BlobReader {
   BlobReader(const BlobReader&) = delete;
   BlobReader& operator=(const BlobReader&) = delete;
 
-  /// At most `bytes` from `offset` on, fewer at the blob's end. Fault::kIo: it is gone, say.
+  /// At most `bytes` from `offset` on, fewer at the blob's end. Fault::kIo: it is gone, say; what
+  /// came to lie in its place (Disk::expect) is never taken for it.
   Result<Bytes> read(const BlobId& id, int64_t offset, int64_t bytes);
 
  private:
@@ -26,8 +27,11 @@ class BlobReader {
     BlobId id;
     int handle = -1;
     int readers = 0;
+    bool gone = false;  // its name is that of another file, or of none
   };
+  std::string path_of(const BlobId& id) const { return folder_ + "/" + spool_file_name(id); }
   Result<File*> open(const BlobId& id);
+  bool is_there(const File& file) const;
   void close_spare();
 
   static constexpr size_t kFilesMax = 8;  // open at once, but for those being read

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,7 @@ namespace causeway {
 ///
 /// What was appended is read back at once, but survives a crash only after `sync`. A crash keeps
 /// any prefix of what was appended since, may spoil the last bytes of what it keeps, and may lose a
-/// file that was never synced. Everything else is durable when it returns.
+/// file that was never synced; see also `expect`. Everything else is durable when it returns.
 ///
 /// Any call may fail: Fault::kIo with the system's reason (no such file, no space left, ...), or
 /// Fault::kBadInput for a name that check_file_name refuses. A failed call changed nothing that
@@ -25,11 +26,19 @@ class Disk {
  public:
   virtual ~Disk() = default;
 
+  /// Says that a file that is not there yet will be appended to, up to about so many bytes. It may
+  /// then lie where a removed one lay, whose pages the system has at hand: a crash leaves other
+  /// bytes in place of those that it takes back, and behind the file's end.
+  virtual void expect(const std::string& /*name*/, int64_t /*bytes*/) {}
   /// Adds to the end of a file, which is made if there is none.
   virtual Result<void> append(const std::string& name, ByteSpan bytes) = 0;
   virtual Result<void> sync(const std::string& name) = 0;
-  /// Exactly `count` bytes from `offset` on; it fails if the file is shorter.
-  virtual Result<Bytes> read(const std::string& name, int64_t offset, int64_t count) const = 0;
+  /// Fills `out` with the bytes from `offset` on; it fails if the file is shorter, and `out` then
+  /// has unspecified bytes.
+  virtual Result<void> read_into(const std::string& name, int64_t offset,
+                                 std::span<std::byte> out) const = 0;
+  /// The same for exactly `count` bytes, and no more memory than the file has.
+  Result<Bytes> read(const std::string& name, int64_t offset, int64_t count) const;
   /// The first `count` bytes without a copy; any thread may read them. They stay where they are
   /// until the file is changed, renamed, removed or viewed again.
   virtual Result<ByteSpan> view(const std::string& name, int64_t count) = 0;

@@ -86,10 +86,11 @@ class DiskSpool final : public Spool {
   Result<void> write(const BlobId& id, int64_t offset, ByteSpan chunk) override;
   Result<int64_t> sync(const BlobId& id) override;
   Result<void> put(const BlobId& id, ByteSpan bytes) override;
-  Result<std::unique_ptr<BlobWriter>> begin() override;
+  Result<std::unique_ptr<BlobWriter>> begin(int64_t bytes_expected) override;
   Result<ByteSpan> view(const BlobId& id) override;
   void cool() override { disk_.cool(); }
-  Result<Bytes> read(const BlobId& id, int64_t offset, int64_t count) override;
+  Result<void> each_piece(const BlobId& id, int64_t offset, int64_t count,
+                          const TakePiece& take) override;
   Result<void> verify(const BlobId& id) override;
   Result<void> drop(const BlobId& id) override;
 
@@ -100,13 +101,15 @@ class DiskSpool final : public Spool {
   std::vector<BlobId> ids() const override { return ledger_.ids(); }
   int64_t bytes_reserved() const override { return ledger_.bytes_reserved(); }
   int64_t bytes_max() const override { return ledger_.bytes_max(); }
-  int64_t memory_bytes() const override { return ledger_.memory_bytes() + heap_bytes(unfit_); }
+  int64_t memory_bytes() const override {
+    return ledger_.memory_bytes() + heap_bytes(unfit_) + heap_bytes(chunk_);
+  }
 
  private:
   Result<void> recover_blob(const BlobId& id, const std::set<std::string>& names);
   Result<void> fit_files(const BlobId& id, const Blob& blob);
   Result<void> fit_file(const std::string& name, int64_t size);
-  Result<Bytes> read_chunk(const BlobId& id, Blob& blob, size_t index, int64_t at);
+  Result<ByteSpan> read_chunk(const BlobId& id, Blob& blob, size_t index, int64_t at);
   Result<void> append_chunk(const BlobId& id, ByteSpan chunk, const std::vector<Chunk>& pieces);
   Result<void> sync_files(const BlobId& id, const Blob& blob);
   /// Cuts a damaged blob back. Its files follow at once or, if the disk refuses, before they grow.
@@ -116,7 +119,9 @@ class DiskSpool final : public Spool {
 
   Disk& disk_;
   SpoolLedger ledger_;
-  int64_t writers_ = 0;     // begun so far
+  int64_t writers_ = 0;  // begun so far
+  Bytes chunk_;          // that was read last, and of which blob it is which
+  std::optional<std::pair<BlobId, size_t>> chunk_of_;
   std::set<BlobId> unfit_;  // blobs whose files are longer than the ledger says
 };
 
@@ -127,7 +132,7 @@ class DiskSpool::Writer final : public BlobWriter {
   ~Writer() override {
     static_cast<void>(spool_.ledger_.reserve(-bytes_));
     // If it cannot be removed now it is when the spool is opened next.
-    if (bytes_ > 0) static_cast<void>(spool_.disk_.remove(name_));
+    if (!name_.empty()) static_cast<void>(spool_.disk_.remove(name_));
   }
 
   Result<void> append(ByteSpan bytes) override {
@@ -148,6 +153,7 @@ class DiskSpool::Writer final : public BlobWriter {
     Disk& disk = spool_.disk_;
     CW_TRY(disk.sync(name_));
     CW_TRY(disk.rename(name_, data_name(id)));
+    name_.clear();
     static_cast<void>(spool_.ledger_.reserve(-bytes_));
     const int64_t bytes = std::exchange(bytes_, 0);
     Bytes sums = head_of(id, bytes);
@@ -164,15 +170,16 @@ class DiskSpool::Writer final : public BlobWriter {
 
  private:
   DiskSpool& spool_;
-  const std::string name_;
+  std::string name_;  // until it is the blob's
   int64_t bytes_ = 0;
   Hasher hasher_;
   std::vector<Chunk> pieces_;
 };
 
-Result<std::unique_ptr<BlobWriter>> DiskSpool::begin() {
+Result<std::unique_ptr<BlobWriter>> DiskSpool::begin(int64_t bytes_expected) {
   std::string name = fmt::format("{}{}", kNew, ++writers_);
   if (disk_.size(name)) CW_TRY(disk_.remove(name));
+  if (bytes_expected > 0) disk_.expect(name, bytes_expected);
   return std::unique_ptr<BlobWriter>(std::make_unique<Writer>(*this, std::move(name)));
 }
 
@@ -245,6 +252,7 @@ Result<int64_t> DiskSpool::open(const BlobId& id, int64_t bytes_total) {
   if (const Blob* const blob = ledger_.find(id)) return blob->progress.received;
   // A blob that could not be dropped whole left its bytes here.
   if (disk_.size(data_name(id)).ok()) CW_TRY(disk_.remove(data_name(id)));
+  disk_.expect(data_name(id), bytes_total);
   CW_TRY(disk_.append(sums_name(id), head_of(id, bytes_total)));
   ledger_.add(id, bytes_total);
   return int64_t{0};
@@ -297,44 +305,53 @@ Result<ByteSpan> DiskSpool::view(const BlobId& id) {
 }
 
 void DiskSpool::cut(const BlobId& id, Blob& blob, size_t chunks) {
+  chunk_of_.reset();
   SpoolLedger::cut(blob, chunks);
   if (!fit_files(id, blob)) unfit_.insert(id);
 }
 
-/// The chunk that starts at byte `at`.
-Result<Bytes> DiskSpool::read_chunk(const BlobId& id, Blob& blob, size_t index, int64_t at) {
+/// The chunk that starts at byte `at`; valid until the next one is read. Who reads on in the middle
+/// of the last one finds it here.
+Result<ByteSpan> DiskSpool::read_chunk(const BlobId& id, Blob& blob, size_t index, int64_t at) {
   const Chunk chunk = blob.chunks[index];
-  CW_ASSIGN(Bytes bytes, disk_.read(data_name(id), at, chunk.length));
-  if (crc32c(bytes) == chunk.crc) return bytes;
+  if (chunk_of_ == std::pair(id, index)) return ByteSpan(chunk_);
+  chunk_of_.reset();
+  chunk_.resize(chunk.length);
+  CW_TRY(disk_.read_into(data_name(id), at, chunk_));
+  if (crc32c(chunk_) == chunk.crc) {
+    chunk_of_.emplace(id, index);
+    return ByteSpan(chunk_);
+  }
   cut(id, blob, index);
   return failure(Fault::kCorrupt, "{} is damaged on disk, from byte {} on", name_of(id), at);
 }
 
-Result<Bytes> DiskSpool::read(const BlobId& id, int64_t offset, int64_t count) {
+Result<void> DiskSpool::each_piece(const BlobId& id, int64_t offset, int64_t count,
+                                   const TakePiece& take) {
   CW_ASSIGN(Blob * blob, ledger_.wanted(id));
   const auto range = SpoolLedger::range(*blob, offset, count);
-  Bytes out;
-  out.reserve(static_cast<size_t>(range.end - range.begin));
   int64_t at = 0;
   for (size_t i = 0; i < blob->chunks.size() && at < range.end; ++i) {
     const int64_t length = blob->chunks[i].length, next = at + length;
     if (next > range.begin) {
-      CW_ASSIGN(const Bytes bytes, read_chunk(id, *blob, i, at));
+      CW_ASSIGN(const ByteSpan bytes, read_chunk(id, *blob, i, at));
       const int64_t from = std::max<int64_t>(range.begin - at, 0);
-      out.insert(out.end(), bytes.begin() + from, bytes.begin() + std::min(range.end - at, length));
+      const int64_t end = std::min(range.end - at, length);
+      take(bytes.subspan(static_cast<size_t>(from), static_cast<size_t>(end - from)));
     }
     at = next;
   }
-  return out;
+  return {};
 }
 
 Result<void> DiskSpool::verify(const BlobId& id) {
   CW_ASSIGN(Blob * blob, ledger_.wanted(id));
   CW_TRY(SpoolLedger::check_complete(id, *blob));
+  chunk_of_.reset();
   Hasher hasher;
   int64_t at = 0;
   for (size_t i = 0; i < blob->chunks.size(); ++i) {
-    CW_ASSIGN(const Bytes bytes, read_chunk(id, *blob, i, at));
+    CW_ASSIGN(const ByteSpan bytes, read_chunk(id, *blob, i, at));
     hasher.add(bytes);
     at += std::ssize(bytes);
   }
@@ -346,6 +363,7 @@ Result<void> DiskSpool::verify(const BlobId& id) {
 
 Result<void> DiskSpool::drop(const BlobId& id) {
   if (ledger_.find(id) == nullptr) return {};
+  if (chunk_of_ && chunk_of_->first == id) chunk_of_.reset();
   const std::string data = data_name(id);
   CW_TRY(disk_.remove(sums_name(id)));
   ledger_.erase(id);

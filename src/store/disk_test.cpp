@@ -5,9 +5,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 #include <functional>
+#include <set>
 
 #include "sim/sim_disk.h"
 #include "store/posix_disk.h"
@@ -132,6 +135,41 @@ TEST_P(EveryDisk, StaysInItsFolder) {
 INSTANTIATE_TEST_SUITE_P(Disks, EveryDisk, testing::ValuesIn(kDiskKinds),
                          [](const auto& test) { return test.param.name; });
 
+// An expected file is as any other, whether or not it lies where a removed one lay.
+TEST_P(EveryDisk, AnExpectedFileHasOnlyItsOwnBytes) {
+  const Bytes old(size_t{9} << 20, std::byte{7});
+  disk_->expect("old", std::ssize(old));
+  ASSERT_TRUE(disk_->append("old", old).ok());
+  ASSERT_TRUE(disk_->remove("old").ok());
+  EXPECT_THAT(disk_->list().value(), IsEmpty());
+  disk_->expect("new", std::ssize(old));
+  ASSERT_TRUE(disk_->append("new", bytes_of("one ")).ok());
+  ASSERT_TRUE(disk_->append("new", bytes_of("two")).ok());
+  ASSERT_TRUE(disk_->sync("new").ok());
+  EXPECT_EQ(whole(*disk_, "new"), bytes_of("one two"));
+  EXPECT_FALSE(disk_->read("new", 0, 8).ok());
+  EXPECT_FALSE(disk_->view("new", 8).ok());
+  const ByteSpan view = disk_->view("new", 7).value();
+  EXPECT_EQ(Bytes(view.begin(), view.end()), bytes_of("one two"));
+  ASSERT_TRUE(disk_->truncate("new", 4).ok());
+  ASSERT_TRUE(disk_->append("new", bytes_of("more")).ok());
+  EXPECT_EQ(whole(*disk_, "new"), bytes_of("one more"));
+}
+
+TEST_P(EveryDisk, AnExpectedFileIsRenamedAsItIs) {
+  const Bytes old(size_t{9} << 20, std::byte{7});
+  disk_->expect("old", std::ssize(old));
+  ASSERT_TRUE(disk_->append("old", old).ok());
+  ASSERT_TRUE(disk_->remove("old").ok());
+  disk_->expect("new", std::ssize(old));
+  ASSERT_TRUE(disk_->append("new", bytes_of("one")).ok());
+  ASSERT_TRUE(disk_->rename("new", "end").ok());
+  EXPECT_THAT(disk_->list().value(), ElementsAre("end"));
+  EXPECT_EQ(whole(*disk_, "end"), bytes_of("one"));
+  ASSERT_TRUE(disk_->append("end", bytes_of(" two")).ok());
+  EXPECT_EQ(whole(*disk_, "end"), bytes_of("one two"));
+}
+
 TEST(PosixDisk, HasOneOwner) {
   const std::string folder = fresh_folder("disk");
   auto first = open_posix_disk(folder);
@@ -142,6 +180,40 @@ TEST(PosixDisk, HasOneOwner) {
   EXPECT_THAT(second.error().message, HasSubstr("in use by another process"));
   first->reset();
   EXPECT_TRUE(open_posix_disk(folder).ok());
+}
+
+TEST(PosixDisk, PutsAnExpectedFileWhereARemovedOneLay) {
+  const std::string folder = fresh_folder("disk_spares");
+  const auto inode = [&](const std::string& name) {
+    struct stat info{};
+    EXPECT_EQ(::stat((folder + "/" + name).c_str(), &info), 0);
+    return info.st_ino;
+  };
+  const Bytes bytes(size_t{9} << 20);
+  {
+    const auto disk = open_posix_disk(folder).value();
+    disk->expect("one", std::ssize(bytes));
+    ASSERT_TRUE(disk->append("one", bytes).ok());
+    const auto place = inode("one");
+    ASSERT_TRUE(disk->remove("one").ok());
+    disk->expect("large", 4 * std::ssize(bytes));
+    ASSERT_TRUE(disk->append("large", bytes_of("not there")).ok());
+    disk->expect("two", std::ssize(bytes));
+    ASSERT_TRUE(disk->append("two", bytes).ok());
+    EXPECT_EQ(inode("two"), place);
+    EXPECT_NE(inode("large"), place);
+    ASSERT_TRUE(disk->remove("two").ok());
+  }
+  const auto left = [&] {
+    std::set<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      names.insert(entry.path().filename().string());
+    return names;
+  };
+  EXPECT_THAT(left(), ElementsAre("large"));
+  std::ofstream(folder + "/.spare_3") << "of a process that was killed";
+  ASSERT_TRUE(open_posix_disk(folder).ok());
+  EXPECT_THAT(left(), ElementsAre("large"));
 }
 
 TEST(PosixDisk, KeepsItsFilesAndFollowsNoLinks) {

@@ -72,7 +72,7 @@ class MemorySpool final : public Spool {
     return {};
   }
 
-  Result<std::unique_ptr<BlobWriter>> begin() override {
+  Result<std::unique_ptr<BlobWriter>> begin(int64_t) override {
     return std::unique_ptr<BlobWriter>(std::make_unique<Writer>(*this));
   }
 
@@ -82,11 +82,14 @@ class MemorySpool final : public Spool {
     return found == bytes_.end() ? ByteSpan() : ByteSpan(found->second);
   }
 
-  Result<Bytes> read(const BlobId& id, int64_t offset, int64_t count) override {
+  Result<void> each_piece(const BlobId& id, int64_t offset, int64_t count,
+                          const TakePiece& take) override {
     CW_ASSIGN(const SpoolLedger::Blob* blob, ledger_.wanted(id));
     const auto range = SpoolLedger::range(*blob, offset, count);
-    const Bytes& held = bytes_[id];
-    return Bytes(held.begin() + range.begin, held.begin() + range.end);
+    take(ByteSpan(bytes_[id])
+             .subspan(static_cast<size_t>(range.begin),
+                      static_cast<size_t>(range.end - range.begin)));
+    return {};
   }
 
   Result<void> verify(const BlobId& id) override {

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -55,30 +56,89 @@ class Mapping {
   size_t size_;
 };
 
-bool write_all(int file, ByteSpan bytes) {
+bool write_all(int file, ByteSpan bytes, int64_t offset) {
   while (!bytes.empty()) {
-    const ssize_t written = ::write(file, bytes.data(), bytes.size());
+    const ssize_t written = ::pwrite(file, bytes.data(), bytes.size(), off_t{offset});
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return false;
     bytes = bytes.subspan(static_cast<size_t>(written));
+    offset += written;
   }
   return true;
 }
 
+/// Large files that were removed, kept for those that come: the system has their pages at hand, and
+/// fresh ones cost several times what it costs to fill them.
+class Spares {
+ public:
+  static constexpr std::string_view kPrefix = ".spare_";
+
+  explicit Spares(int folder) : folder_(folder) {}
+  ~Spares() { clear(); }
+  Spares(const Spares&) = delete;
+  Spares& operator=(const Spares&) = delete;
+
+  /// Instead of removing the file. False if it is small, or there are many.
+  bool keep(const std::string& name) {
+    struct stat info{};
+    if (spares_.size() >= kCountMax || ::fstatat(folder_, name.c_str(), &info, 0) != 0)
+      return false;
+    if (info.st_size < kBytesMin) return false;
+    std::string spare = fmt::format("{}{}", kPrefix, ++kept_);
+    if (::renameat(folder_, name.c_str(), folder_, spare.c_str()) != 0) return false;
+    spares_.emplace(int64_t{info.st_size}, std::move(spare));
+    return true;
+  }
+  /// One of about this size becomes the file `name`. False if there is none.
+  bool take(const std::string& name, int64_t bytes) {
+    auto found = spares_.lower_bound(bytes - bytes / 8);
+    if (found == spares_.end() || found->first > bytes + bytes / 8) return false;
+    const bool taken = ::renameat(folder_, found->second.c_str(), folder_, name.c_str()) == 0;
+    spares_.erase(found);
+    return taken;
+  }
+  /// Removes them all. False if there were none.
+  bool clear() {
+    if (spares_.empty()) return false;
+    for (const auto& [bytes, name] : spares_) ::unlinkat(folder_, name.c_str(), 0);
+    spares_.clear();
+    return true;
+  }
+
+ private:
+  static constexpr int64_t kBytesMin = int64_t{8} << 20;
+  static constexpr size_t kCountMax = 64;
+
+  const int folder_;
+  std::multimap<int64_t, std::string> spares_;  // by their bytes
+  int64_t kept_ = 0;
+};
+
 class PosixDisk final : public Disk {
  public:
-  PosixDisk(std::string path, File folder) : path_(std::move(path)), folder_(std::move(folder)) {}
+  PosixDisk(std::string path, File folder)
+      : path_(std::move(path)), folder_(std::move(folder)), spares_(folder_.number()) {}
+
+  void expect(const std::string& name, int64_t bytes) override {
+    if (!check_file_name(name) || size(name)) return;
+    expects_ = true;
+    if (spares_.take(name, bytes)) reused_[name] = 0;
+  }
 
   Result<void> append(const std::string& name, ByteSpan bytes) override {
     CW_TRY(check_file_name(name));
-    CW_ASSIGN(const File file, open_or_make(name));
-    struct stat before{};
-    if (::fstat(file.number(), &before) != 0) return trouble(name, "has no size");
-    if (write_all(file.number(), bytes)) return {};
-    const Error error = trouble(name, "cannot be appended to");
-    if (::ftruncate(file.number(), before.st_size) != 0)
-      return trouble(name, "keeps a part of what could not be appended");
-    return error;
+    const auto reused = reused_.find(name);
+    CW_ASSIGN(const File file, reused != reused_.end() ? open(name, O_WRONLY) : open_or_make(name));
+    CW_ASSIGN(const int64_t before, size(name));
+    while (!write_all(file.number(), bytes, before)) {
+      if (errno == ENOSPC && spares_.clear()) continue;
+      const Error error = trouble(name, "cannot be appended to");
+      if (reused == reused_.end() && ::ftruncate(file.number(), before) != 0)
+        return trouble(name, "keeps a part of what could not be appended");
+      return error;
+    }
+    if (reused != reused_.end()) reused->second += std::ssize(bytes);
+    return {};
   }
 
   Result<void> sync(const std::string& name) override {
@@ -87,20 +147,21 @@ class PosixDisk final : public Disk {
     return {};
   }
 
-  Result<Bytes> read(const std::string& name, int64_t offset, int64_t count) const override {
+  Result<void> read_into(const std::string& name, int64_t offset,
+                         std::span<std::byte> out) const override {
     CW_ASSIGN(const int64_t bytes, size(name));
-    CW_TRY(check_range(name, offset, count, bytes));
+    CW_TRY(check_range(name, offset, std::ssize(out), bytes));
     CW_ASSIGN(const File file, open(name, O_RDONLY));
-    Bytes out(static_cast<size_t>(count));
-    for (size_t done = 0; done < out.size();) {
-      const ssize_t got = ::pread(file.number(), out.data() + done, out.size() - done,
-                                  static_cast<off_t>(offset) + static_cast<off_t>(done));
+    while (!out.empty()) {
+      const ssize_t got =
+          ::pread(file.number(), out.data(), out.size(), static_cast<off_t>(offset));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return trouble(name, "cannot be read");
       if (got == 0) return failure(Fault::kIo, "{}: became shorter while it was read", where(name));
-      done += static_cast<size_t>(got);
+      out = out.subspan(static_cast<size_t>(got));
+      offset += got;
     }
-    return out;
+    return {};
   }
 
   Result<ByteSpan> view(const std::string& name, int64_t count) override {
@@ -128,7 +189,8 @@ class PosixDisk final : public Disk {
     if (::fstatat(folder_.number(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
       return trouble(name, "has no size");
     if (!S_ISREG(info.st_mode)) return failure(Fault::kIo, "{}: is no file", where(name));
-    return int64_t{info.st_size};
+    const auto reused = reused_.find(name);
+    return reused != reused_.end() ? reused->second : int64_t{info.st_size};
   }
 
   Result<void> truncate(const std::string& name, int64_t left) override {
@@ -138,6 +200,7 @@ class PosixDisk final : public Disk {
     CW_ASSIGN(const File file, open(name, O_WRONLY));
     if (::ftruncate(file.number(), static_cast<off_t>(left)) != 0)
       return trouble(name, "cannot be cut");
+    reused_.erase(name);
     if (::fdatasync(file.number()) != 0) return trouble(name, "cannot be synced to disk");
     return {};
   }
@@ -147,17 +210,21 @@ class PosixDisk final : public Disk {
     CW_TRY(check_file_name(to));
     views_.erase(from);
     views_.erase(to);
+    if (const auto reused = reused_.find(from); reused != reused_.end())
+      CW_TRY(truncate(from, reused->second));
     const int folder = folder_.number();
     if (::renameat(folder, from.c_str(), folder, to.c_str()) != 0)
       return trouble(from, "cannot be renamed");
+    reused_.erase(to);
     return sync_folder();
   }
 
   Result<void> remove(const std::string& name) override {
     CW_TRY(check_file_name(name));
     views_.erase(name);
-    if (::unlinkat(folder_.number(), name.c_str(), 0) != 0)
+    if (!(expects_ && spares_.keep(name)) && ::unlinkat(folder_.number(), name.c_str(), 0) != 0)
       return trouble(name, "cannot be removed");
+    reused_.erase(name);
     return sync_folder();
   }
 
@@ -167,7 +234,9 @@ class PosixDisk final : public Disk {
     for (fs::directory_iterator entry(path_, error), end; !error && entry != end;
          entry.increment(error))
       if (entry->symlink_status(error).type() == fs::file_type::regular)
-        names.push_back(entry->path().filename().string());
+        if (std::string name = entry->path().filename().string();
+            !name.starts_with(Spares::kPrefix))
+          names.push_back(std::move(name));
     if (error) return failure(Fault::kIo, "{}: cannot be listed: {}", path_, error.message());
     std::sort(names.begin(), names.end());
     return names;
@@ -194,7 +263,7 @@ class PosixDisk final : public Disk {
     return file;
   }
   Result<File> open_or_make(const std::string& name) const {
-    constexpr int kFlags = O_WRONLY | O_APPEND;
+    constexpr int kFlags = O_WRONLY;
     File file = open_raw(name, kFlags);
     if (file.ok()) return file;
     if (errno != ENOENT) return trouble(name, "cannot be opened");
@@ -211,6 +280,10 @@ class PosixDisk final : public Disk {
   const std::string path_;
   const File folder_;
   std::map<std::string, Mapping> views_;
+  Spares spares_;
+  bool expects_ = false;  // so that spares are of use
+  std::map<std::string, int64_t>
+      reused_;  // what is appended to in a spare one, and its size so far
 };
 
 }  // namespace
@@ -227,6 +300,11 @@ Result<std::unique_ptr<Disk>> open_posix_disk(const std::string& folder) {
       return failure(Fault::kIo, "{}: is in use by another process; wanted: one at a time", folder);
     return io_error(folder, "cannot be locked");
   }
+  // Of a process that was killed.
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error))
+    if (entry->path().filename().string().starts_with(Spares::kPrefix))
+      ::unlinkat(file.number(), entry->path().filename().c_str(), 0);
   return std::unique_ptr<Disk>(std::make_unique<PosixDisk>(folder, std::move(file)));
 }
 

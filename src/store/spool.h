@@ -5,6 +5,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,14 +74,20 @@ class Spool {
   virtual Result<int64_t> sync(const BlobId& id) = 0;
   /// open, write and sync of a blob of one's own; that the digest fits is checked.
   virtual Result<void> put(const BlobId& id, ByteSpan bytes) = 0;
-  virtual Result<std::unique_ptr<BlobWriter>> begin() = 0;
+  /// `bytes_expected`: about how many it will have, 0 if that is not known.
+  virtual Result<std::unique_ptr<BlobWriter>> begin(int64_t bytes_expected = 0) = 0;
   /// What is here, not verified. It stays where it is until this blob is changed or viewed again.
   virtual Result<ByteSpan> view(const BlobId& id) = 0;
   /// Gives the memory back that views have touched. They stay valid.
   virtual void cool() {}
-  /// At most `count` bytes from `offset` on, fewer where the blob ends so far, after a look at
-  /// their checksums. Fault::kCorrupt: it is cut back to what was good before the first bad chunk.
-  virtual Result<Bytes> read(const BlobId& id, int64_t offset, int64_t count) = 0;
+  /// Gives `take` at most `count` bytes from `offset` on, in pieces and in order, fewer where the
+  /// blob ends so far, after a look at their checksums. Fault::kCorrupt: it is cut back to what was
+  /// good before the first bad chunk. `take` does not call the spool.
+  using TakePiece = std::function<void(ByteSpan)>;
+  virtual Result<void> each_piece(const BlobId& id, int64_t offset, int64_t count,
+                                  const TakePiece& take) = 0;
+  /// The same, copied.
+  Result<Bytes> read(const BlobId& id, int64_t offset, int64_t count);
   /// Reads all of a complete blob and compares it with its checksums and digest. Fault::kCorrupt:
   /// it is cut back to what was good before the first bad chunk, or to nothing if the digest alone
   /// is wrong: the sender lied. Fault::kBadInput if it is not complete.

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "optim/clip.h"
+#include "core/squared_norm.h"
 
 namespace causeway {
 namespace {
