@@ -36,8 +36,8 @@ bool BlobReader::is_there(const File& file) const {
 
 Result<BlobReader::File*> BlobReader::open(const BlobId& id) {
   const std::lock_guard lock(mutex_);
-  auto found = std::ranges::find_if(
-      files_, [&id](const File& file) { return file.id == id && !file.gone; });
+  auto found =
+      std::ranges::find_if(files_, [&id](const File& file) { return file.id == id && !file.gone; });
   if (found != files_.end() && !is_there(*found)) {
     found->gone = true;
     found = files_.end();
