@@ -16,7 +16,7 @@
 namespace causeway {
 namespace {
 
-constexpr size_t kReadAheadBytes = size_t{256} << 10;
+constexpr size_t kReadAheadBytes = size_t{64} << 10;
 constexpr long kChainBytesMax = 16 << 10;  // of the certificates that a stranger may show
 
 /// The oldest reason in OpenSSL's queue, which is then empty.
