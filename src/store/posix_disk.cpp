@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -78,12 +79,17 @@ class Spares {
   Spares(const Spares&) = delete;
   Spares& operator=(const Spares&) = delete;
 
-  /// Instead of removing the file. False if it is small, or there are many.
+  /// Instead of removing the file. False if it is small, there are many, or the disk has less free
+  /// than they take: others write there too.
   bool keep(const std::string& name) {
     struct stat info{};
     if (spares_.size() >= kCountMax || ::fstatat(folder_, name.c_str(), &info, 0) != 0)
       return false;
-    if (info.st_size < kBytesMin) return false;
+    struct statvfs disk{};
+    if (info.st_size < kBytesMin || ::fstatvfs(folder_, &disk) != 0) return false;
+    int64_t bytes = info.st_size;
+    for (const auto& [spare_bytes, spare] : spares_) bytes += spare_bytes;
+    if (static_cast<int64_t>(disk.f_bavail * disk.f_frsize) < bytes) return false;
     std::string spare = fmt::format("{}{}", kPrefix, ++kept_);
     if (::renameat(folder_, name.c_str(), folder_, spare.c_str()) != 0) return false;
     spares_.emplace(int64_t{info.st_size}, std::move(spare));
@@ -122,7 +128,12 @@ class PosixDisk final : public Disk {
   void expect(const std::string& name, int64_t bytes) override {
     if (!check_file_name(name) || size(name)) return;
     expects_ = true;
-    if (spares_.take(name, bytes)) reused_[name] = 0;
+    if (!spares_.take(name, bytes)) return;
+    // As of a file that is made: what is synced later must be found under this name.
+    if (sync_folder())
+      reused_[name] = 0;
+    else
+      ::unlinkat(folder_.number(), name.c_str(), 0);
   }
 
   Result<void> append(const std::string& name, ByteSpan bytes) override {
