@@ -115,9 +115,14 @@ def test_the_hub_is_killed_mid_round(start_run, fault_table):
 def test_the_hub_and_all_workers_are_killed_at_once(start_run, fault_table):
     run = start_run(settings=PATIENT, delay_s=DELAY_S)
     run.start()
+    run.wait_round(6)
+    for worker in (0, 1, 2):
+        run.links[worker].block()  # So that the round waits for them until it is seen.
     run.wait_mid_round(6, without={0, 1, 2})
     for child in (run.hub, *run.workers.values()):
         child.kill()
+    for worker in (0, 1, 2):
+        run.links[worker].heal()
     before = run.decisions()
     start = time.monotonic()
     run.start()
