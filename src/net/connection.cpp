@@ -213,7 +213,7 @@ void Connection::end(const std::string& reason, Parting how) {
 void Connection::keep_alive() {
   if (ended_ || parting_) return;
   const int64_t silent_ms = (now_ns() - heard_ns_) / 1'000'000;
-  if (!paused_ && silent_ms > options_.times.silence_ms)
+  if (pauses_ == 0 && silent_ms > options_.times.silence_ms)
     return end(fmt::format("nothing was heard for {} ms", silent_ms), Parting::kLost);
   MessagePieces ping;
   ByteWriter(ping.head).put(static_cast<uint64_t>(now_ns()));

@@ -19,6 +19,7 @@
 
 #include "net/connection_options.h"
 #include "net/frame.h"
+#include "net/inbox.h"
 #include "net/pacer.h"
 #include "net/tls.h"
 
@@ -61,8 +62,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void finish(std::string reason);
   /// Ends it. Nothing more is received.
   void close(std::string reason);
-  /// Reads nothing until resume_reading: the other side then waits. They take effect in the order
-  /// of the calls.
+  /// Reads nothing until resume_reading has been called as often: the other side then waits. They
+  /// take effect in the order of the calls.
   void pause_reading();
   void resume_reading();
 
@@ -74,6 +75,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::string& address() const { return address_; }
   /// For the owner's own notes, on the strand.
   int64_t tag = -1;
+  std::shared_ptr<Inbox> inbox;  // what came here and is not taken in yet
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -128,7 +130,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::atomic<bool> deaf_ = false, gone_ = false;  // nothing is received; nothing can be sent
 
   // Reading.
-  bool reading_ = false, paused_ = false, prefaced_ = false;
+  bool reading_ = false, prefaced_ = false;
+  int64_t pauses_ = 0;
   std::array<std::byte, kFrameHeadBytes> head_bytes_{};
   size_t head_have_ = 0;
   FrameHead head_;

@@ -50,7 +50,7 @@ void Connection::yield(bool Connection::* busy, Step next) {
 /// Frames, until nothing is there or others should have their turn.
 void Connection::go_on_reading() {
   for (int i = 0; i < kReadsAtOnce; ++i) {
-    if (ended_ || deaf_ || paused_ || reading_) return;
+    if (ended_ || deaf_ || pauses_ > 0 || reading_) return;
     if (const int64_t wait_ns = receive_pacer_.wait_ns(now_ns()); wait_ns > 0)
       return sleep(read_later_, wait_ns, &Connection::reading_, &Connection::go_on_reading);
     std::span<std::byte> into = std::span(head_bytes_).subspan(head_have_);
@@ -115,12 +115,12 @@ void Connection::take_frame() {
 
 // Never at once, not even on the strand: a resume that was asked for earlier would come later.
 void Connection::pause_reading() {
-  asio::post(strand_, [self = shared_from_this()] { self->paused_ = true; });
+  asio::post(strand_, [self = shared_from_this()] { ++self->pauses_; });
 }
 
 void Connection::resume_reading() {
   asio::post(strand_, [self = shared_from_this()] {
-    if (!std::exchange(self->paused_, false)) return;
+    if (--self->pauses_ > 0) return;
     self->heard_ns_ = now_ns();
     self->go_on_reading();
   });
@@ -206,7 +206,7 @@ void Connection::go_on_writing() {
 /// The connection is cut. What the other side said before, such as why, can still be read; reading
 /// then comes to the end by itself.
 void Connection::cannot_write() {
-  if (paused_ || deaf_) return fail(TlsStream::Status::kFailed);
+  if (pauses_ > 0 || deaf_) return fail(TlsStream::Status::kFailed);
   mute_ = true;
   go_on_reading();
 }

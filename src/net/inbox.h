@@ -11,8 +11,8 @@
 
 namespace causeway {
 
-/// Counts what was heard and not yet taken in, over all connections: when it is too much, nobody is
-/// read. Thread-safe. What it counts may outlive everything else.
+/// Counts what was heard and not yet taken in, of one connection or of all: when it is too much,
+/// that one is not read, or nobody is. Thread-safe. What it counts may outlive everything else.
 class Inbox : public std::enable_shared_from_this<Inbox> {
  public:
   /// What a message costs beside its bytes.

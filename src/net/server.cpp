@@ -10,7 +10,6 @@
 #include <thread>
 #include <vector>
 
-#include "net/inbox.h"
 #include "net/net_threads.h"
 #include "net/strangers.h"
 
@@ -67,6 +66,7 @@ class Server final : public HubServer, public Connection::Owner {
   };
 
   void turn(bool full);
+  static void turn(Connection& connection, bool full);
   bool on_own_thread() const;
   void accept();
   void take(Tcp::socket socket);
@@ -94,7 +94,7 @@ class Server final : public HubServer, public Connection::Owner {
   mutable std::mutex mutex_;
   Strangers<std::shared_ptr<Connection>> strangers_;
   std::map<WorkerId, Guest> guests_;
-  bool stopped_ = false;
+  bool stopped_ = false, full_ = false;                   // nobody is read
   std::chrono::steady_clock::time_point stranger_again_;  // may be noted
   const std::shared_ptr<Inbox> inbox_;
 };
@@ -216,6 +216,10 @@ void Server::let_in(Connection& connection, const Bytes& payload) {
   const WorkerId worker = preface->worker;
   connection.tag = worker;
   const auto self = connection.shared_from_this();
+  connection.inbox =
+      Inbox::make(options_.member_inbox_bytes_max, [weak = std::weak_ptr(self)](bool full) {
+        if (const auto there = weak.lock()) turn(*there, full);
+      });
   MessagePieces answer = encode_charter(*charter);
   std::shared_ptr<Connection> older;
   {
@@ -229,7 +233,7 @@ void Server::let_in(Connection& connection, const Bytes& payload) {
     if (older != nullptr) count_links(guest, *older);
     guest.certificate = peer.certificate;
     guest.requests.clear();
-    if (inbox_->full()) self->pause_reading();
+    if (full_) self->pause_reading();
   }
   connection.trusted();
   if (older != nullptr) older->close("a newer connection of this worker came");
@@ -240,7 +244,7 @@ void Server::received(Connection& connection, FrameKind kind,
                       std::shared_ptr<const Bytes> payload) {
   if (kind == FrameKind::kPreface) return let_in(connection, *payload);
   if (kind != FrameKind::kMessage) return hear_of(connection, kind, *payload);
-  auto held = inbox_->hold(std::move(payload));
+  auto held = inbox_->hold(connection.inbox->hold(std::move(payload)));
   auto message = decode_message(held);
   // Nothing that is wrong came so by accident: it was in one piece when it left the other side.
   if (!message) return connection.close("what it says is no message: " + message.error().message);
@@ -258,12 +262,15 @@ void Server::hear_of(Connection& connection, FrameKind kind, const Bytes& payloa
   if (handler_.referred) handler_.referred(kind, *referral);
 }
 
+void Server::turn(Connection& connection, bool full) {
+  full ? connection.pause_reading() : connection.resume_reading();
+}
+
 void Server::turn(bool full) {
   const std::lock_guard lock(mutex_);
-  for (const auto& [worker, guest] : guests_) {
-    if (guest.connection == nullptr) continue;
-    full ? guest.connection->pause_reading() : guest.connection->resume_reading();
-  }
+  full_ = full;
+  for (const auto& [worker, guest] : guests_)
+    if (guest.connection != nullptr) turn(*guest.connection, full);
 }
 
 void Server::closed(Connection& connection, const std::string& reason, Parting how) {

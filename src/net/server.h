@@ -29,7 +29,8 @@ struct ServerOptions {
   /// Connections that are not let in yet. Then who comes takes the place of the oldest from where
   /// most of them are.
   int64_t strangers_max = 256;
-  int64_t inbox_bytes_max = int64_t{64} << 20;  ///< heard and not yet taken in; then nobody is read
+  /// Heard and not yet taken in: of one connection, then it is not read; of all, then nobody is.
+  int64_t member_inbox_bytes_max = int64_t{16} << 20, inbox_bytes_max = int64_t{64} << 20;
   double site_send_bytes_per_s = 0, site_receive_bytes_per_s = 0;  ///< of each connection; 0: any
   ConnectionTimes times;
 };
@@ -45,7 +46,7 @@ class HubServer {
     /// Lets a worker in, or says why not. Called before anything is told to it. A charter is at
     /// most kCharterBytesMax.
     std::function<Result<Charter>(const Preface&, const Peer&)> admit;
-    /// A message. It counts towards inbox_bytes_max as long as `held` lives, or a chunk's bytes.
+    /// A message. It counts towards both bounds as long as `held` lives, or a chunk's bytes.
     std::function<void(Message, Held held)> receive;
     /// Of a worker's chunk, in place of its bytes (kReference), or of ours, which it could not get
     /// (kMissing). May be empty: such frames are then left out.

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/store_turns.h"
 
+#include <deque>
+#include <optional>
 #include <utility>
+
+#include "net/turns.h"
 
 namespace causeway {
 namespace {
@@ -17,10 +21,12 @@ struct Job {
 }  // namespace
 
 struct StoreTurns::State : std::enable_shared_from_this<State> {
-  State(int64_t begun, int64_t held) : begun_max(begun), held_bytes_max(held) {}
+  State(int64_t at_once, int64_t bytes) : begun_max(at_once), held_bytes_max(bytes) {}
+
+  using Turn = Turns<Line, Job>::Turn;
 
   void ask(Line line, Job job);
-  bool take(Line& line, Job& job);
+  std::optional<Turn> take();
   void pump();
   void finished(bool fetched = false);
   Result<Chunk> counted(Result<Chunk> got);
@@ -30,8 +36,7 @@ struct StoreTurns::State : std::enable_shared_from_this<State> {
   const int64_t begun_max, held_bytes_max;
   std::unique_ptr<ChunkStore> chunks;
   std::mutex mutex;
-  std::map<Line, std::deque<Job>> lines;            // none is empty
-  Line last = 0;                                    // whose turn it was
+  Turns<Line, Job> turns;
   int64_t begun = 0, fetching = 0, held_bytes = 0;  // those that fetch are begun, too
   bool stopped = false;
 };
@@ -40,45 +45,37 @@ void StoreTurns::State::ask(Line line, Job job) {
   {
     const std::lock_guard lock(mutex);
     if (stopped) return;
-    lines[line].push_back(std::move(job));
+    turns.add(line, std::move(job));
   }
   pump();
 }
 
-/// The next job; false if none may begin now.
-bool StoreTurns::State::take(Line& line, Job& job) {
-  if (stopped || begun >= begun_max) return false;
+/// The next job, if one may begin now.
+std::optional<StoreTurns::State::Turn> StoreTurns::State::take() {
+  if (stopped || begun >= begun_max) return {};
   const bool may_fetch = held_bytes < held_bytes_max || fetching == 0;
-  auto next = lines.upper_bound(last);
-  for (size_t i = 0; i < lines.size(); ++i, ++next) {
-    if (next == lines.end()) next = lines.begin();
-    if (next->second.front().fetches && !may_fetch) continue;
-    line = last = next->first;
-    job = std::move(next->second.front());
-    next->second.pop_front();
-    if (next->second.empty()) lines.erase(next);
-    ++begun;
-    fetching += job.fetches;
-    return true;
-  }
-  return false;
+  auto turn = turns.next([&](const Job& job) { return may_fetch || !job.fetches; });
+  if (!turn) return {};
+  ++begun;
+  fetching += turn->value.fetches;
+  return turn;
 }
 
 void StoreTurns::State::pump() {
   while (true) {
-    Line line = 0;
-    Job job;
+    std::optional<Turn> turn;
     {
       const std::lock_guard lock(mutex);
-      if (!take(line, job)) return;
+      turn = take();
     }
-    const Began began = job.begin();
+    if (!turn) return;
+    const Began began = turn->value.begin();
     if (began == Began::kYes) continue;
     const std::lock_guard lock(mutex);
     --begun;
-    fetching -= job.fetches;
+    fetching -= turn->value.fetches;
     if (began == Began::kDone || stopped) continue;
-    lines[line].push_front(std::move(job));
+    turns.put_back(*std::move(turn));
     if (begun > 0) return;  // whoever ends first goes on
   }
 }
@@ -146,11 +143,11 @@ StoreTurns::StoreTurns(ObjectStore& store, const Clock& clock, const ChunkStoreO
 }
 
 StoreTurns::~StoreTurns() {
-  std::map<Line, std::deque<Job>> dropped;
+  Turns<Line, Job> dropped;  // without the lock
   {
     const std::lock_guard lock(state_->mutex);
     state_->stopped = true;
-    dropped.swap(state_->lines);
+    std::swap(dropped, state_->turns);
   }
   state_->chunks.reset();
 }
@@ -178,10 +175,7 @@ void StoreTurns::forget(uint64_t run, const Digest& blob) { state_->chunks->forg
 void StoreTurns::drop(Line line) {
   std::deque<Job> dropped;  // let go of without the lock
   const std::lock_guard lock(state_->mutex);
-  const auto found = state_->lines.find(line);
-  if (found == state_->lines.end()) return;
-  dropped.swap(found->second);
-  state_->lines.erase(found);
+  dropped = state_->turns.take(line);
 }
 
 void StoreTurns::remove_blob(Line line, uint64_t run, const Digest& blob,

@@ -3,9 +3,7 @@
 // A ChunkStore that several share: whoever finds it full waits, and lines take turns.
 #pragma once
 
-#include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 

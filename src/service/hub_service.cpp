@@ -247,7 +247,8 @@ void HubService::give(HubInput input) {
 void HubService::hear(Message message, HubServer::Held held) {
   {
     const std::lock_guard lock(mutex_);
-    heard_.push_back({std::move(message), std::move(held)});
+    const WorkerId from = message.worker;
+    heard_.add(from, {std::move(message), std::move(held)});
   }
   news_.notify_one();
 }
@@ -256,17 +257,15 @@ void HubService::hear(Message message, HubServer::Held held) {
 /// more work than can be done is not heard until some is: then nobody is read any more
 /// (net/inbox.h).
 bool HubService::take_inputs(std::vector<HubInput>& inputs, std::vector<Heard>& heard) {
-  constexpr size_t kHeardAtOnce = 1'024, kBehindMax = 65'536;
+  constexpr size_t kHeardAtOnce = 64, kBehindMax = 65'536;
   const bool behind = work_->pending() > kBehindMax;
   const int64_t wait_ms = std::clamp<int64_t>(machine_->wake_ms() - now_ms(), 0, kWaitMsMax);
   std::unique_lock lock(mutex_);
   news_.wait_for(lock, std::chrono::milliseconds(wait_ms),
                  [&] { return !inbox_.empty() || (!behind && !heard_.empty()); });
   inputs.swap(inbox_);
-  while (!behind && !heard_.empty() && heard.size() < kHeardAtOnce) {
-    heard.push_back(std::move(heard_.front()));
-    heard_.pop_front();
-  }
+  while (!behind && !heard_.empty() && heard.size() < kHeardAtOnce)
+    heard.push_back(std::move(heard_.next()->value));
   return !inputs.empty() || !heard.empty();
 }
 

@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "net/turns.h"
 #include "service/hub_objects.h"
 #include "service/hub_work.h"
 #include "service/run_card.h"
@@ -116,7 +116,7 @@ class HubService {
   std::mutex mutex_;
   std::condition_variable news_;
   std::vector<HubInput> inbox_;  // of the hub's own
-  std::deque<Heard> heard_;
+  Turns<WorkerId, Heard> heard_;
   std::vector<std::pair<WorkerId, std::string>> notes_;
   int64_t notes_left_out_ = 0;
   // Last, so that they end first: they call what is above.

@@ -55,7 +55,9 @@ void expect_blobs(const std::vector<Message>& heard, const std::vector<Digest>& 
 
 TEST_P(Flow, MessagesAndBulkGoBothWaysInOrder) {
   constexpr int64_t kMessages = 500, kBytes = 20 * kMiB + 12'345;
-  Hub hub(Flow::hub());
+  Hub::Scene scene = Flow::hub();
+  scene.options.member_inbox_bytes_max = 2 * kBytes;  // what came stays in hub.messages()
+  Hub hub(scene);
   Site site(hub.port(), Flow::site());
   ASSERT_TRUE(site.wait_welcome());
   const Digest up{1, 10}, down{1, 20};
@@ -247,6 +249,31 @@ TEST_P(Flow, SmallMessagesThatAreNotTakenInAreBoundedToo) {
   EXPECT_LT(came, kMessages / 2);
   hoarder.let_go();
   EXPECT_TRUE(wait_until([&] { return hub.count() == kMessages; })) << hub.count();
+}
+
+// Goal: who talks without end is held up alone. Method: a hub that takes in nothing of the one,
+// and what another says meanwhile, before and after.
+TEST_P(Flow, WhoIsNotTakenInHoldsNobodyElseUp) {
+  constexpr int64_t kMessages = 60'000, kOthers = 1'000;
+  Hoarder hoarder;
+  std::atomic<int64_t> others = 0;
+  Hub::Scene scene = Flow::hub();
+  scene.options.member_inbox_bytes_max = kMiB;
+  scene.receive = [&](Message message, HubServer::Held held) {
+    message.worker == 0 ? hoarder.take(std::move(message), std::move(held)) : void(++others);
+  };
+  Hub hub(scene);
+  Site talker(hub.port(), Flow::site(0)), other(hub.port(), Flow::site(1));
+  ASSERT_TRUE(talker.wait_welcome() && other.wait_welcome());
+  for (int64_t i = 0; i < kMessages; ++i) talker.client().send(ask(i));
+  const auto came = static_cast<int64_t>(settled(hoarder));
+  EXPECT_LE(came, kMiB / Inbox::kMessageCost + 64);
+  for (int64_t i = 0; i < kOthers; ++i) other.client().send(ask(i, 1));
+  EXPECT_TRUE(wait_until([&] { return others == kOthers; })) << others;
+  EXPECT_EQ(std::ssize(hoarder.messages), came);
+  hoarder.let_go();
+  EXPECT_TRUE(wait_until([&] { return hub.count() == kMessages + kOthers; })) << hub.count();
+  EXPECT_EQ(talker.welcomes(), 1);
 }
 
 /// Bytes a second between the first and the last chunk, of two times.

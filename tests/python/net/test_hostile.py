@@ -24,10 +24,10 @@ from net.speech import Peer
 
 MIB = 1 << 20
 # The hub's bounds (docs/security.md), and how much of the undisturbed pace must be left on a machine of two cores whose
-# other half attacks. A member that talks without end is not bounded by that: some rounds must be decided meanwhile.
+# other half attacks.
 STRANGERS_MAX, INBOX_BYTES_MAX = 256, 64 * MIB
 STRANGER_BYTES_MAX = 192 * 1024
-PACE_LEFT, ROUNDS_LEFT = 0.05, 3
+PACE_LEFT = 0.05
 MEASURE_S = 2.5
 
 
@@ -82,16 +82,9 @@ class Disturbed:
 
     def still_paced(self, seconds: float = MEASURE_S) -> None:
         """Call it while the attack goes on."""
-        assert self._pace_now(seconds) >= PACE_LEFT * self.pace
-
-    def goes_on(self, seconds: float) -> None:
-        """The same, of a member that slows the others."""
-        assert self._pace_now(seconds) * seconds >= ROUNDS_LEFT
-
-    def _pace_now(self, seconds: float) -> float:
         pace = self.busy.pace(seconds)
         print(f"\n{self.what}: {pace:.1f} rounds a second, undisturbed {self.pace:.1f}")
-        return pace
+        assert pace >= PACE_LEFT * self.pace
 
     def __exit__(self, kind, *_) -> None:
         self._stop.set()
@@ -216,7 +209,7 @@ def test_a_member_that_talks_without_end(busy):
 
             talker = threading.Thread(target=talk)
             talker.start()
-            disturbed.goes_on(5)
+            disturbed.still_paced(5)
             stop.set()
             peer.socket.shutdown(socket.SHUT_RDWR)
             talker.join()
