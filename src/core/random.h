@@ -15,13 +15,15 @@ std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint3
 
 /// What a stream of random numbers is for. Values are fixed: they decide the bits of every run.
 enum class Stream : uint32_t {
-  kWeights = 1,    ///< initial weights; index: tensor
-  kDataOrder = 2,  ///< order of windows; index: worker and source
-  kDataMix = 3,    ///< which source a row comes from; index: worker
-  kGroup = 4,      ///< who takes part in a round
-  kRounding = 5,   ///< stochastic rounding
-  kSample = 6,     ///< generated text
-  kRetry = 7,      ///< pauses between tries
+  kWeights = 1,     ///< initial weights; index: tensor
+  kDataOrder = 2,   ///< order of windows; index: worker and source
+  kDataMix = 3,     ///< which source a row comes from; index: worker
+  kGroup = 4,       ///< who takes part in a round
+  kRounding = 5,    ///< stochastic rounding
+  kSample = 6,      ///< generated text
+  kRetry = 7,       ///< pauses between tries
+  kDirection = 32,  ///< signs that a zeroth-order step tries; index: worker
+  kCoin = 33,       ///< roles of a round; index: worker
 };
 
 /// A stream, addressed by position. Const methods are safe from many threads.
