@@ -16,10 +16,11 @@ struct Frame {
 };
 static_assert(sizeof(Frame) == 8);
 
-void append_frame(const Codec& codec, std::span<const float> block, uint64_t seed, Bytes& bytes) {
+void append_frame(const Codec& codec, std::span<const float> block, const Coding& coding,
+                  Bytes& bytes) {
   const size_t start = bytes.size();
   bytes.resize(start + sizeof(Frame));
-  codec.encode(block, seed, bytes);
+  codec.encode(block, coding, bytes);
   const ByteSpan body = ByteSpan(bytes).subspan(start + sizeof(Frame));
   CW_CHECK(std::ssize(body) <= codec.block_bytes_max(std::ssize(block)),
            "{} bytes for {} values; the codec promised at most {}", body.size(), block.size(),
@@ -81,13 +82,15 @@ size_t part_values(const Codec& codec) {
 }
 
 /// Encodes a block, part by part, in the cache and copies it past that. Returns its bytes.
-size_t encode_block_past_cache(const Codec& codec, std::span<const float> block, uint64_t seed,
+size_t encode_block_past_cache(const Codec& codec, std::span<const float> block, Coding coding,
                                Bytes& cached, PastCache& past, std::byte* to) {
   Frame frame{};
   const auto size = part_values(codec);
   for (size_t start = 0; start < block.size(); start += size) {
     cached.clear();
-    codec.encode(block.subspan(start, std::min(size, block.size() - start)), seed, cached);
+    const auto part = block.subspan(start, std::min(size, block.size() - start));
+    codec.encode(part, coding, cached);
+    coding.begin += std::ssize(part);
     frame.crc = crc32c(cached, frame.crc);
     past.copy(cached, to + sizeof(frame) + frame.length);
     frame.length += static_cast<uint32_t>(cached.size());
@@ -96,7 +99,7 @@ size_t encode_block_past_cache(const Codec& codec, std::span<const float> block,
   return sizeof(frame) + frame.length;
 }
 
-void encode_past_cache(const Codec& codec, std::span<const float> signal, uint64_t seed,
+void encode_past_cache(const Codec& codec, std::span<const float> signal, Coding coding,
                        Bytes& bytes) {
   bytes.resize(static_cast<size_t>(signal_bytes_max(codec, std::ssize(signal))));
   PastCache past;
@@ -106,7 +109,8 @@ void encode_past_cache(const Codec& codec, std::span<const float> signal, uint64
     const auto block =
         signal.first(std::min(signal.size(), static_cast<size_t>(codec.block_values())));
     signal = signal.subspan(block.size());
-    written += encode_block_past_cache(codec, block, seed, cached, past, bytes.data() + written);
+    written += encode_block_past_cache(codec, block, coding, cached, past, bytes.data() + written);
+    coding.begin += std::ssize(block);
   }
   bytes.resize(written);
 }
@@ -133,6 +137,14 @@ Result<void> decode_past_cache(const Codec& codec, Frames& frames, std::span<flo
   return frames.end();
 }
 
+/// The encoding of a whole signal, frames included, if a block takes what `block_bytes` says.
+template <class BlockBytes>
+int64_t bytes_of_blocks(const Codec& codec, int64_t count, const BlockBytes& block_bytes) {
+  const int64_t whole = codec.block_values(), rest = count % whole;
+  const int64_t frames = block_count(codec, count) * static_cast<int64_t>(sizeof(Frame));
+  return frames + count / whole * block_bytes(whole) + (rest > 0 ? block_bytes(rest) : 0);
+}
+
 }  // namespace
 
 int64_t block_count(const Codec& codec, int64_t count) {
@@ -141,31 +153,39 @@ int64_t block_count(const Codec& codec, int64_t count) {
 }
 
 int64_t signal_bytes_max(const Codec& codec, int64_t count) {
-  const int64_t whole = codec.block_values();
-  const int64_t frames = block_count(codec, count) * static_cast<int64_t>(sizeof(Frame));
-  const int64_t rest = count % whole;
-  return frames + count / whole * codec.block_bytes_max(whole) +
-         (rest > 0 ? codec.block_bytes_max(rest) : 0);
+  return bytes_of_blocks(codec, count, [&](int64_t size) { return codec.block_bytes_max(size); });
 }
 
-void encode_signal(const Codec& codec, std::span<const float> signal, uint64_t seed, Bytes& bytes) {
+int64_t signal_bytes_likely(const Codec& codec, int64_t count) {
+  return bytes_of_blocks(codec, count,
+                         [&](int64_t size) { return codec.block_bytes_likely(size); });
+}
+
+void encode_signal(const Codec& codec, std::span<const float> signal, Coding coding, Bytes& bytes) {
+  const Bytes survey = codec.surveys() ? codec.survey(signal, coding) : Bytes();
+  coding.survey = survey;
   const auto most = static_cast<size_t>(signal_bytes_max(codec, std::ssize(signal)));
-  if (bytes.capacity() < most) {
+  const auto likely = static_cast<size_t>(signal_bytes_likely(codec, std::ssize(signal)));
+  if (bytes.capacity() < likely) {
     bytes = Bytes();  // or what it holds would be copied
-    reserve_large(bytes, most);
+    reserve_large(bytes, likely);
   }
-  if (most >= kPastCacheBytes) return encode_past_cache(codec, signal, seed, bytes);
+  // Where most blocks take less than their bound, an array of all bounds would be filled in vain.
+  if (most >= kPastCacheBytes && likely == most)
+    return encode_past_cache(codec, signal, coding, bytes);
   bytes.clear();
   while (!signal.empty()) {
     const auto size = std::min(signal.size(), static_cast<size_t>(codec.block_values()));
-    append_frame(codec, signal.first(size), seed, bytes);
+    append_frame(codec, signal.first(size), coding, bytes);
+    coding.begin += static_cast<int64_t>(size);
     signal = signal.subspan(size);
   }
 }
 
-Bytes encode_signal(const Codec& codec, std::span<const float> signal, uint64_t seed) {
-  Bytes bytes = take_spare_bytes(static_cast<size_t>(signal_bytes_max(codec, std::ssize(signal))));
-  encode_signal(codec, signal, seed, bytes);
+Bytes encode_signal(const Codec& codec, std::span<const float> signal, const Coding& coding) {
+  Bytes bytes =
+      take_spare_bytes(static_cast<size_t>(signal_bytes_likely(codec, std::ssize(signal))));
+  encode_signal(codec, signal, coding, bytes);
   return bytes;
 }
 
@@ -210,7 +230,8 @@ void SignalEncoder::push(std::span<const float> values, Bytes& bytes) {
   const auto whole = static_cast<size_t>(codec_.block_values());
   while (!values.empty()) {
     if (rest_.empty() && values.size() >= whole) {
-      append_frame(codec_, values.first(whole), seed_, bytes);
+      append_frame(codec_, values.first(whole), coding_, bytes);
+      coding_.begin += static_cast<int64_t>(whole);
       values = values.subspan(whole);
       continue;
     }
@@ -222,7 +243,8 @@ void SignalEncoder::push(std::span<const float> values, Bytes& bytes) {
 }
 
 void SignalEncoder::finish(Bytes& bytes) {
-  if (!rest_.empty()) append_frame(codec_, rest_, seed_, bytes);
+  if (!rest_.empty()) append_frame(codec_, rest_, coding_, bytes);
+  coding_.begin += std::ssize(rest_);
   rest_.clear();
 }
 

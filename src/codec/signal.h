@@ -20,11 +20,13 @@ int64_t block_count(const Codec& codec, int64_t count);
 
 /// Upper bound on the encoding of a whole signal, frames included.
 int64_t signal_bytes_max(const Codec& codec, int64_t count);
+/// What it may be expected to be: the same of codecs whose size does not depend on the values.
+int64_t signal_bytes_likely(const Codec& codec, int64_t count);
 
-/// Encodes all of `signal` (finite values) into `bytes`, in place of what they held. Bytes used
-/// before cost less than fresh ones: their memory is kept.
-void encode_signal(const Codec& codec, std::span<const float> signal, uint64_t seed, Bytes& bytes);
-Bytes encode_signal(const Codec& codec, std::span<const float> signal, uint64_t seed);
+/// Encodes all of `signal` (finite values) into `bytes`, in place of what they held; surveys it
+/// first, if the codec does. Bytes used before cost less than fresh ones: their memory is kept.
+void encode_signal(const Codec& codec, std::span<const float> signal, Coding coding, Bytes& bytes);
+Bytes encode_signal(const Codec& codec, std::span<const float> signal, const Coding& coding);
 
 /// Decodes all of a signal of `signal.size()` values and checks its frames and checksums, in one
 /// pass. Any bytes are safe. Fault::kCorrupt as from EncodedSignal and Codec; `signal` then has
@@ -39,8 +41,8 @@ Result<void> decode_blocks(const Codec& codec, const ByteSource& bytes, int64_t 
 /// encode_signal of a signal that comes in pieces of any size.
 class SignalEncoder {
  public:
-  /// The codec outlives it.
-  SignalEncoder(const Codec& codec, uint64_t seed) : codec_(codec), seed_(seed) {}
+  /// The codec outlives it and surveys nothing.
+  SignalEncoder(const Codec& codec, const Coding& coding) : codec_(codec), coding_(coding) {}
 
   /// Appends to `bytes` the blocks that are now complete.
   void push(std::span<const float> values, Bytes& bytes);
@@ -52,7 +54,7 @@ class SignalEncoder {
 
  private:
   const Codec& codec_;
-  const uint64_t seed_;
+  Coding coding_;
   std::vector<float> rest_;  // of a block that is not complete
 };
 

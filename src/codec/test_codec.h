@@ -10,7 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "codec/codec.h"
+#include "codec/chain.h"
+#include "codec/signal.h"
 
 namespace causeway {
 
@@ -24,6 +25,25 @@ std::unique_ptr<Codec> codec_with(const std::string& name, const std::string& op
   auto codec = make_plugin(codecs(), "codec", plugin, mistakes);
   EXPECT_TRUE(mistakes.empty()) << mistakes.text();
   return codec;
+}
+
+/// A codec or a chain as a recipe has it.
+inline std::unique_ptr<Codec> codec_from(const std::string& text) {
+  Mistakes mistakes;
+  auto codec = make_codec({text, {}}, mistakes);
+  EXPECT_TRUE(mistakes.empty()) << mistakes.text();
+  return codec;
+}
+
+/// All of a signal through `codec` and back, and the bytes that it took.
+inline std::vector<float> through(const Codec& codec, std::span<const float> signal,
+                                  const Coding& coding = 1, int64_t* bytes_count = nullptr) {
+  const Bytes bytes = encode_signal(codec, signal, coding);
+  if (bytes_count != nullptr) *bytes_count = std::ssize(bytes);
+  std::vector<float> out(signal.size(), 5.0f);
+  const auto result = decode_signal(codec, bytes, out);
+  EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().message);
+  return out;
 }
 
 inline Bytes encoded(const Codec& codec, std::span<const float> values) {

@@ -2,10 +2,16 @@
 //
 // The upper half of a float32, rounded to nearest even: 2 little-endian bytes each, relative error
 // at most 2^-8. What would round to infinity becomes the largest bfloat16, within the same bound.
+//
+// Stochastic rounding adds 16 random bits to the lower half before that is cut off: the upper half
+// grows by one with a probability of the lower half / 2^16, so that the expectation is the value,
+// exactly, but beyond the largest bfloat16.
 #include <algorithm>
 
 #include "codec/codec.h"
+#include "codec/draws.h"
 #include "codec/finite.h"
+#include "codec/rounding.h"
 #include "core/simd.h"
 
 namespace causeway {
@@ -36,6 +42,24 @@ void round_all_within(std::span<const float> values, std::byte* out) {
   }
 }
 
+// `drawn` has 32 random bits for each value.
+int32_t round_by_chance(const float* __restrict values, const uint32_t* __restrict drawn,
+                        size_t size, std::byte* __restrict out) {
+  constexpr int32_t kWhole = 0x7f7f0000;
+  int32_t most = 0;
+  for (size_t i = 0; i < size; ++i) {
+    const auto bits = std::bit_cast<int32_t>(values[i]);
+    const int32_t magnitude = bits & 0x7fffffff;
+    most = std::max(most, magnitude);
+    const int32_t within = std::min(magnitude, kWhole);
+    const auto rounded = static_cast<uint32_t>(within) + (drawn[i] >> 16);
+    const auto upper =
+        static_cast<uint16_t>((rounded >> 16) | (static_cast<uint32_t>(bits) >> 16 & 0x8000));
+    std::memcpy(out + 2 * i, &upper, sizeof(upper));
+  }
+  return most;
+}
+
 // The largest magnitude in the upper halves.
 int32_t widen_all(const std::byte* __restrict bytes, size_t size, float* __restrict out) {
   int32_t most = 0;
@@ -48,18 +72,32 @@ int32_t widen_all(const std::byte* __restrict bytes, size_t size, float* __restr
   return most;
 }
 
-class Bf16 final : public Codec {
+class Bf16Codec final : public Codec {
  public:
-  using Options = NoOptions;
-  explicit Bf16(const Options&) {}
+  struct Options {
+    Rounding rounding = Rounding::kNearest;
+    template <class Visit>
+    void each(Visit&& visit) {
+      visit_rounding(visit, rounding);
+    }
+  };
+  explicit Bf16Codec(const Options& options) : rounding_(options.rounding) {}
 
   bool joins() const override { return true; }
 
-  void encode(std::span<const float> block, uint64_t, Bytes& bytes) const override {
+  void encode(std::span<const float> block, const Coding& coding, Bytes& bytes) const override {
     check_block_size(block);
     const size_t start = bytes.size();
     bytes.resize(start + 2 * block.size());
     int32_t most = 0;
+    if (rounding_ == Rounding::kStochastic) {
+      std::array<uint32_t, kBlockValues> drawn;
+      rounding_bits(coding.seed, coding.begin, std::span(drawn).first(block.size()));
+      with_simd([&] {
+        most = round_by_chance(block.data(), drawn.data(), block.size(), bytes.data() + start);
+      });
+      return check_finite(static_cast<uint32_t>(most));
+    }
     with_simd([&] { most = round_all(block.data(), block.size(), bytes.data() + start); });
     check_finite(static_cast<uint32_t>(most));
     if (most > kLargest) round_all_within(block, bytes.data() + start);
@@ -74,12 +112,15 @@ class Bf16 final : public Codec {
   }
 
   int64_t block_bytes_max(int64_t count) const override { return 2 * count; }
+
+ private:
+  Rounding rounding_;
 };
 
 }  // namespace
 
 extern const Entry<Codec> codecs_bf16;
 const Entry<Codec> codecs_bf16 =
-    entry<Codec, Bf16>("bf16", "2 bytes per value, rounded to nearest even");
+    entry<Codec, Bf16Codec>("bf16", "2 bytes per value, rounded to nearest even or by chance");
 
 }  // namespace causeway

@@ -29,7 +29,7 @@ class Fp32 final : public Codec {
 
   bool joins() const override { return true; }
 
-  void encode(std::span<const float> block, uint64_t, Bytes& bytes) const override {
+  void encode(std::span<const float> block, const Coding&, Bytes& bytes) const override {
     check_block(block);
     const ByteSpan raw = std::as_bytes(block);
     bytes.insert(bytes.end(), raw.begin(), raw.end());

@@ -10,11 +10,16 @@
 // and its run decodes to zeros: subnormals are lost on machines that flush them, and replicas must
 // not differ. A scale whose 127-fold overflows is one ulp smaller. So the error is at most scale /
 // 2 (and the rounding of code * scale), or max |value| < 2^-119 where the scale is 0.
+//
+// Stochastic rounding is code = floor(value / scale + u), u uniform in [0, 1) in steps of 2^-32:
+// its expectation is value / scale, but for that step and where 127 or -127 would be passed.
 #include <algorithm>
 #include <cmath>
 
 #include "codec/codec.h"
+#include "codec/draws.h"
 #include "codec/finite.h"
+#include "codec/rounding.h"
 #include "codec/runs.h"
 #include "core/simd.h"
 
@@ -72,6 +77,17 @@ void quantise_exact(const float* __restrict run, size_t size, double inverse,
   }
 }
 
+// `drawn` has 32 random bits for each value. The quotient is above -128: adding 128 makes cutting
+// off its fraction a floor.
+void quantise_by_chance(const float* __restrict run, const uint32_t* __restrict drawn, size_t size,
+                        double inverse, std::byte* __restrict out) {
+  for (size_t i = 0; i < size; ++i) {
+    const double chance = static_cast<double>(drawn[i]) * 0x1p-32;
+    const auto code = static_cast<int32_t>(double{run[i]} * inverse + chance + 128) - 128;
+    out[i] = static_cast<std::byte>(std::clamp(code, -127, 127));
+  }
+}
+
 // Of random values one chunk in a hundred is done twice.
 constexpr size_t kChunk = 256;
 
@@ -104,18 +120,23 @@ class Int8 final : public Codec {
  public:
   struct Options {
     int64_t block = 4096;
+    Rounding rounding = Rounding::kNearest;
     template <class Visit>
     void each(Visit&& visit) {
       visit("block", block, Range<int64_t>{1, kBlockValues}, "values",
             "Values that share one scale.");
+      visit_rounding(visit, rounding);
     }
   };
-  explicit Int8(const Options& options) : runs_(options.block) {}
+  explicit Int8(const Options& options) : runs_(options.block), rounding_(options.rounding) {}
 
   int64_t block_values() const override { return runs_.block_values(); }
 
-  void encode(std::span<const float> block, uint64_t, Bytes& bytes) const override {
+  void encode(std::span<const float> block, const Coding& coding, Bytes& bytes) const override {
     check_block_size(block);
+    std::array<uint32_t, kBlockValues> drawn;
+    if (rounding_ == Rounding::kStochastic)
+      rounding_bits(coding.seed, coding.begin, std::span(drawn).first(block.size()));
     const size_t runs = runs_.count(block.size());
     const size_t start = bytes.size();
     bytes.resize(start + 4 * runs + block.size());
@@ -126,7 +147,15 @@ class Int8 final : public Codec {
       const size_t ahead = i + 1 < runs ? run.size() : 0;
       const float scale = scale_of(run);
       std::memcpy(scales + 4 * i, &scale, sizeof(scale));
-      if (scale > 0) with_simd([&] { quantise(run, ahead, scale, codes + i * runs_.length()); });
+      if (scale == 0) continue;
+      const size_t at = i * runs_.length();
+      with_simd([&] {
+        if (rounding_ == Rounding::kNearest)
+          quantise(run, ahead, scale, codes + at);
+        else
+          quantise_by_chance(run.data(), drawn.data() + at, run.size(), 1 / double{scale},
+                             codes + at);
+      });
     }
   }
 
@@ -152,12 +181,16 @@ class Int8 final : public Codec {
     return {};
   }
 
+  int64_t head_bytes(int64_t count) const override {
+    return 4 * static_cast<int64_t>(runs_.count(static_cast<size_t>(count)));
+  }
   int64_t block_bytes_max(int64_t count) const override {
     return 4 * static_cast<int64_t>(runs_.count(static_cast<size_t>(count))) + count;
   }
 
  private:
   Runs runs_;
+  Rounding rounding_;
 };
 
 }  // namespace

@@ -93,7 +93,7 @@ class Nf4 final : public Codec {
 
   int64_t block_values() const override { return runs_.block_values(); }
 
-  void encode(std::span<const float> block, uint64_t, Bytes& bytes) const override {
+  void encode(std::span<const float> block, const Coding&, Bytes& bytes) const override {
     check_block_size(block);
     const size_t runs = runs_.count(block.size()), pairs = (block.size() + 1) / 2;
     const size_t start = bytes.size();
@@ -133,6 +133,9 @@ class Nf4 final : public Codec {
     return {};
   }
 
+  int64_t head_bytes(int64_t count) const override {
+    return 4 * static_cast<int64_t>(runs_.count(static_cast<size_t>(count)));
+  }
   int64_t block_bytes_max(int64_t count) const override {
     return 4 * static_cast<int64_t>(runs_.count(static_cast<size_t>(count))) + (count + 1) / 2;
   }

@@ -99,7 +99,7 @@ class TopK final : public Codec {
   };
   explicit TopK(const Options& options) : keep_(options.keep) {}
 
-  void encode(std::span<const float> block, uint64_t, Bytes& bytes) const override {
+  void encode(std::span<const float> block, const Coding&, Bytes& bytes) const override {
     check_block_size(block);
     const size_t k = kept(block.size());
     std::array<int32_t, kGroupsMax> maxima;
