@@ -199,8 +199,10 @@ TEST_P(EveryInnerOptimizer, KeepsNanWhereItIs) {
 
 TEST_P(EveryInnerOptimizer, DecaysOnlyWhereTold) {
   Mistakes mistakes;
-  const auto decaying = make(GetParam().name, "weight_decay = 0.5", mistakes);
-  const auto plain = make(GetParam().name, "weight_decay = 0", mistakes);
+  // Muon's AdamW has a rate of its own.
+  const std::string rate = GetParam().name == "muon" ? "\nadamw_lr = 1" : "";
+  const auto decaying = make(GetParam().name, "weight_decay = 0.5" + rate, mistakes);
+  const auto plain = make(GetParam().name, "weight_decay = 0" + rate, mistakes);
   ASSERT_TRUE(mistakes.empty()) << mistakes.text();
   Trainee on(*decaying, {2, -1}), off = on, none(*plain, {2, -1});
   for (int64_t n = 0; n < 2; ++n) {

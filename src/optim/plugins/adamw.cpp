@@ -6,9 +6,7 @@
 //
 //   u <- b1 u + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;  n = 1 at the first update
 //   x <- x (1 - lr wd) - lr / (1 - b1^n) u / (sqrt(v) / sqrt(1 - b2^n) + eps)
-#include <cmath>
-
-#include "optim/pass.h"
+#include "optim/adamw.h"
 
 namespace causeway {
 namespace {
@@ -27,21 +25,8 @@ class AdamW final : public InnerOptimizer {
 
   void step(const Update& update, std::span<float> values, std::span<const float> gradients,
             std::span<const std::span<float>> states) const override {
-    const Pass pass = begin_pass(update, options_.weight_decay, 2, values, gradients, states);
-    const double n = static_cast<double>(update.count + 1);
-    const Average first(options_.betas[0]), second(options_.betas[1]);
-    const float rate = static_cast<float>(update.rate / (1 - std::pow(options_.betas[0], n)));
-    const float root = static_cast<float>(std::sqrt(1 - std::pow(options_.betas[1], n)));
-    const float eps = static_cast<float>(options_.eps);
-    elementwise(
-        values.size(),
-        [=](float& x, float gradient, float& u, float& v) {
-          const float g = pass.scale * gradient;
-          u = first.keep * u + first.add * g;
-          v = second.keep * v + second.add * g * g;
-          x = x * pass.keep - rate * u / (std::sqrt(v) / root + eps);
-        },
-        values.data(), gradients.data(), states[0].data(), states[1].data());
+    adamw_step(update, options_.betas, options_.eps, options_.weight_decay, values, gradients,
+               states);
   }
 
  private:
