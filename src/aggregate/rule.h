@@ -32,7 +32,22 @@ class Rule {
                    bool first, std::span<double> sums) const;
   /// `weight`: the sum of all that were added.
   virtual void finish(std::span<const double> sums, int64_t weight, std::span<float> out) const;
+
+  /// True if a tile must be a tensor, whole: its `fold` is then never called, but this. `previous`
+  /// are the consensus of the round before, zeros in the first round.
+  virtual bool by_tensor() const { return false; }
+  virtual void fold_tensor(std::span<const std::span<const float>> rows,
+                           std::span<const int64_t> weights, std::span<const float> previous,
+                           std::span<float> out) const;
+  /// True if the consensus is all offers, one after the other by worker, zeros where there is none:
+  /// nothing is folded.
+  virtual bool gathers() const { return false; }
 };
+
+/// The caller's duty: at least one row, each as long as `size`, and a weight in range for each.
+/// Returns the sum of the weights.
+int64_t check_rows(std::span<const std::span<const float>> rows, std::span<const int64_t> weights,
+                   size_t size);
 
 /// Every rule, sorted by name.
 Entries<Rule> rules();

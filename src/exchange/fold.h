@@ -118,24 +118,37 @@ class ChannelFold final {
 /// The seed of codecs that draw when a consensus is encoded.
 uint64_t consensus_seed(const BoundPlan& plan, int64_t round, int32_t channel);
 
+/// The state of who folds that keeps the consensus before, for rules that want it.
+inline constexpr const char* kPreviousState = "previous";
+
+/// States of who folds a channel.
+std::vector<StateSpec> folder_states(const BoundChannel& channel);
+
+/// Which round is folded.
+struct FoldedKey {
+  int64_t round = 0, step = 0;
+  Hook hook = Hook::kAfterUpdate;
+  int32_t stage = 0;
+};
+
 /// What a fold's consensus becomes: fed back, encoded by the channel's `down`, settled. `consensus`
 /// then holds what was encoded. `states` are the folder's own, of this channel. The bits depend on
 /// the arguments alone.
-ChannelResult encode_consensus(const BoundPlan& plan, int64_t round, int32_t channel,
+ChannelResult encode_consensus(const BoundPlan& plan, const FoldedKey& key, int32_t channel,
                                std::vector<Member> members, std::span<float> consensus,
                                States& states);
 
 /// What became of a round whose offers are all here.
 struct FoldedRound {
-  std::vector<ChannelResult> results;                     ///< by channel; empty: nobody was folded
+  std::vector<ChannelResult> results;  ///< by channel and part; empty: nobody was folded
   std::vector<std::pair<WorkerId, std::string>> dropped;  ///< whose offers are damaged
 };
 
 /// Folds all channels of a round, all of them or none. A worker whose offer is damaged in one
 /// channel is left out of all. `states` are the folder's own, by channel of the plan; they change
 /// only if there are results.
-FoldedRound fold_round(const BoundPlan& plan, int64_t round, std::span<const int32_t> channels,
-                       std::map<WorkerId, Offer> offers, std::vector<States>& states,
-                       Threads& threads);
+FoldedRound fold_round(const BoundPlan& plan, const FoldedKey& key,
+                       std::span<const int32_t> channels, std::map<WorkerId, Offer> offers,
+                       std::vector<States>& states, Threads& threads);
 
 }  // namespace causeway

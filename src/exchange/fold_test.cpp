@@ -402,7 +402,8 @@ TEST(ChannelFold, GivesTheBytesOfALocalExchange) {
     const Commit* commit = nullptr;
     ASSERT_EQ(exchange.poll(round, 0, commit), Poll::kReady);
     Values consensus = fold.finish(kAll, threads).value();
-    const ChannelResult got = encode_consensus(*plan, round, 0, members, consensus, states);
+    const ChannelResult got =
+        encode_consensus(*plan, FoldedKey{round}, 0, members, consensus, states);
     EXPECT_EQ(got.bytes, commit->results.front().bytes) << "round " << round;
     EXPECT_EQ(got.members, commit->results.front().members);
     EXPECT_EQ(got.channel, 0);
@@ -422,7 +423,7 @@ TEST(FoldRound, DropsInAllChannelsWhoIsDamagedInOne) {
       offers[id] = {1, 1, Hook::kAfterUpdate, id, {{0, 1, fold_offer(channel, id)}}, {}};
       if (bad == id) offers[id].parts.front().bytes[30] ^= std::byte{1};
     }
-    return fold_round(*plan, 1, channels, std::move(offers), states, threads);
+    return fold_round(*plan, FoldedKey{1}, channels, std::move(offers), states, threads);
   };
   const std::vector<States> fresh = LocalExchange(*plan).states();
   std::vector<States> with = fresh, without = fresh, none = fresh;

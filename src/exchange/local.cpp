@@ -14,6 +14,7 @@ namespace causeway {
 struct LocalExchange::Round {
   int64_t step = 0;
   Hook hook = Hook::kAfterUpdate;
+  int32_t stage = 0;
   std::vector<int32_t> channels;
   std::set<WorkerId> expected;
   std::map<WorkerId, Offer> offers;
@@ -22,19 +23,21 @@ struct LocalExchange::Round {
   Poll state = Poll::kPending;
   Commit commit;
 
-  void open(const BoundPlan& plan, Hook at_hook, int64_t at_step) {
+  void open(const BoundPlan& plan, Hook at_hook, int64_t at_step, int32_t at_stage) {
     step = at_step;
     hook = at_hook;
-    channels = plan.due(hook, step);
+    stage = at_stage;
+    channels = plan.due(hook, step, stage);
     for (const int32_t channel : channels)
-      for (const WorkerId member : plan.members(channel, hook, step)) expected.insert(member);
+      for (const WorkerId member : plan.members(channel, hook, step, stage))
+        expected.insert(member);
   }
   bool complete() const { return offers.size() == expected.size(); }
 };
 
 namespace {
 
-constexpr uint64_t kLocalMagic = 0x314c41434f4c5743;  // "CWLOCAL1"
+constexpr uint64_t kLocalMagic = 0x324c41434f4c5743;  // "CWLOCAL2"
 constexpr size_t kReasonMax = 65'536;
 
 void put_sized(ByteWriter& writer, ByteSpan bytes) {
@@ -66,6 +69,8 @@ void put_offer(ByteWriter& writer, const Offer& offer) {
 }
 
 void put_result(ByteWriter& writer, const ChannelResult& result) {
+  writer.put(result.channel);
+  writer.put(result.part);
   writer.put(static_cast<uint32_t>(result.members.size()));
   for (const Member& member : result.members) {
     writer.put(member.id);
@@ -79,8 +84,7 @@ void put_result(ByteWriter& writer, const ChannelResult& result) {
 LocalExchange::LocalExchange(const BoundPlan& plan) : plan_(plan) {
   for (const BoundChannel& channel : plan.channels()) {
     States& states = states_.emplace_back();
-    for (StateSpec& spec : channel.down_feedback->states(channel.count, Holder::kFolder))
-      states.declare(std::move(spec));
+    for (StateSpec& spec : folder_states(channel)) states.declare(std::move(spec));
   }
 }
 
@@ -91,10 +95,8 @@ void LocalExchange::launch(Offer offer) {
   if (offer.round <= decided_ && !rounds_.contains(offer.round)) return;
   const auto [found, fresh] = rounds_.try_emplace(offer.round);
   Round& round = found->second;
-  if (fresh) {
-    round.open(plan_, offer.hook, offer.step);
-  }
-  CW_CHECK(round.step == offer.step && round.hook == offer.hook,
+  if (fresh) round.open(plan_, offer.hook, offer.step, offer.stage);
+  CW_CHECK(round.step == offer.step && round.hook == offer.hook && round.stage == offer.stage,
            "worker {} has round {} at step {}, others at step {}", offer.worker, offer.round,
            offer.step, round.step);
   CW_CHECK(round.expected.contains(offer.worker), "worker {} is not in round {}", offer.worker,
@@ -159,6 +161,7 @@ Bytes LocalExchange::snapshot() const {
     writer.put(number);
     writer.put(round.step);
     writer.put(static_cast<uint8_t>(round.hook));
+    writer.put(round.stage);
     writer.put(static_cast<uint8_t>(round.state));
     writer.put(static_cast<uint32_t>(round.settled.size()));
     for (const WorkerId worker : round.settled) writer.put(worker);
@@ -167,6 +170,7 @@ Bytes LocalExchange::snapshot() const {
     writer.put(replicated.low);
     writer.put(static_cast<uint32_t>(round.offers.size()));
     for (const auto& [worker, offer] : round.offers) put_offer(writer, offer);
+    writer.put(static_cast<uint32_t>(round.commit.results.size()));
     for (const ChannelResult& result : round.commit.results) put_result(writer, result);
   }
   return bytes;
@@ -202,11 +206,13 @@ Result<void> LocalExchange::restore(ByteSpan snapshot) {
 Result<LocalExchange::Round> LocalExchange::read_round(ByteReader& reader) const {
   CW_ASSIGN(const int64_t step, reader.get<int64_t>());
   CW_ASSIGN(const uint8_t hook, reader.get<uint8_t>());
+  CW_ASSIGN(const int32_t stage, reader.get<int32_t>());
   CW_ASSIGN(const uint8_t state, reader.get<uint8_t>());
-  if (step < 1 || hook < 1 || hook > 3 || state < 1 || state > 3)
-    return failure(Fault::kCorrupt, "got step {}, hook {}, state {}", step, hook, state);
+  if (step < 1 || hook < 1 || hook > 3 || stage < 0 || state < 1 || state > 3)
+    return failure(Fault::kCorrupt, "got step {}, hook {}, stage {}, state {}", step, hook, stage,
+                   state);
   Round round;
-  round.open(plan_, static_cast<Hook>(hook), step);
+  round.open(plan_, static_cast<Hook>(hook), step, stage);
   round.state = static_cast<Poll>(state);
   if (round.channels.empty()) return failure(Fault::kCorrupt, "nothing fires at step {}", step);
   CW_ASSIGN(const uint32_t settled, reader.get<uint32_t>());
@@ -225,11 +231,21 @@ Result<LocalExchange::Round> LocalExchange::read_round(ByteReader& reader) const
     CW_ASSIGN(Offer offer, read_offer(reader, round));
     round.offers.emplace(offer.worker, std::move(offer));
   }
-  if (round.state != Poll::kReady) return round;
-  for (const int32_t channel : round.channels) {
-    CW_ASSIGN(ChannelResult result, read_result(reader, channel));
+  CW_ASSIGN(const uint32_t results, reader.get<uint32_t>());
+  for (uint32_t i = 0; i < results; ++i) {
+    CW_ASSIGN(ChannelResult result, read_result(reader, round));
+    const auto& before = round.commit.results;
+    if (!before.empty() && std::pair(before.back().channel, before.back().part) >=
+                               std::pair(result.channel, result.part))
+      return failure(Fault::kCorrupt, "results are out of order");
     round.commit.results.push_back(std::move(result));
   }
+  const auto has = [&](int32_t channel) {
+    return std::ranges::find(round.commit.results, channel, &ChannelResult::channel) !=
+           round.commit.results.end();
+  };
+  if (round.state == Poll::kReady ? !std::ranges::all_of(round.channels, has) : results > 0)
+    return failure(Fault::kCorrupt, "the round of step {} has {} results", step, results);
   return round;
 }
 
@@ -237,6 +253,7 @@ Result<Offer> LocalExchange::read_offer(ByteReader& reader, const Round& round) 
   Offer offer;
   offer.step = round.step;
   offer.hook = round.hook;
+  offer.stage = round.stage;
   CW_ASSIGN(offer.worker, reader.get<WorkerId>());
   if (!round.expected.contains(offer.worker))
     return failure(Fault::kCorrupt, "worker {} is not in the round of step {}", offer.worker,
@@ -257,9 +274,14 @@ Result<Offer> LocalExchange::read_offer(ByteReader& reader, const Round& round) 
 }
 
 /// Engines take it that a committed result decodes.
-Result<ChannelResult> LocalExchange::read_result(ByteReader& reader, int32_t index) const {
+Result<ChannelResult> LocalExchange::read_result(ByteReader& reader, const Round& round) const {
   ChannelResult result;
-  result.channel = index;
+  CW_ASSIGN(result.channel, reader.get<int32_t>());
+  CW_ASSIGN(result.part, reader.get<int32_t>());
+  if (!std::ranges::binary_search(round.channels, result.channel) || result.part < 0 ||
+      result.part >= std::ssize(plan_.parts(result.channel, round.hook, round.step, round.stage)))
+    return failure(Fault::kCorrupt, "got a result of channel {}, part {}", result.channel,
+                   result.part);
   CW_ASSIGN(const uint32_t members, reader.get<uint32_t>());
   for (uint32_t i = 0; i < members; ++i) {
     Member& member = result.members.emplace_back();
@@ -267,9 +289,10 @@ Result<ChannelResult> LocalExchange::read_result(ByteReader& reader, int32_t ind
     CW_ASSIGN(member.weight, get_weight(reader));
   }
   CW_ASSIGN(result.bytes, get_sized(reader));
-  const BoundChannel& channel = plan_.channels()[static_cast<size_t>(index)];
-  auto values = large_zeros<float>(static_cast<size_t>(channel.count));
-  CW_TRY(decode_signal(*channel.down, result.bytes.bytes().view(), values));
+  const Wire& wire =
+      plan_.channels()[static_cast<size_t>(result.channel)].wires[static_cast<size_t>(round.stage)];
+  auto values = large_zeros<float>(static_cast<size_t>(wire.consensus));
+  CW_TRY(decode_signal(*wire.down, result.bytes.bytes().view(), values));
   return result;
 }
 
@@ -280,8 +303,9 @@ void LocalExchange::fold(Round& round, Threads& threads, RoundOutcome& outcome) 
     if (!offer.declined.empty()) outcome.dropped.emplace_back(worker, offer.declined);
   }
   std::erase_if(round.offers, [](const auto& entry) { return !entry.second.declined.empty(); });
-  FoldedRound folded = fold_round(plan_, round.commit.round, round.channels,
-                                  std::move(round.offers), states_, threads);
+  const FoldedKey key{round.commit.round, round.step, round.hook, round.stage};
+  FoldedRound folded =
+      fold_round(plan_, key, round.channels, std::move(round.offers), states_, threads);
   round.offers.clear();
   std::move(folded.dropped.begin(), folded.dropped.end(), std::back_inserter(outcome.dropped));
   round.commit.results = std::move(folded.results);
@@ -290,9 +314,14 @@ void LocalExchange::fold(Round& round, Threads& threads, RoundOutcome& outcome) 
     return;
   }
   round.state = Poll::kReady;
-  outcome.members = round.commit.results.front().members;
-  for (const ChannelResult& result : round.commit.results)
-    outcome.down_bytes += result.bytes.size() * plan_.options().workers;
+  for (const ChannelResult& result : round.commit.results) {
+    if (result.channel == round.channels.front())
+      outcome.members.insert(outcome.members.end(), result.members.begin(), result.members.end());
+    const bool parted = plan_.channels()[static_cast<size_t>(result.channel)].group->parted();
+    outcome.down_bytes +=
+        result.bytes.size() * (parted ? std::ssize(result.members) : plan_.options().workers);
+  }
+  std::ranges::sort(outcome.members, {}, &Member::id);
 }
 
 }  // namespace causeway

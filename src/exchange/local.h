@@ -64,7 +64,7 @@ class LocalExchange final : public Exchange {
   struct Round;
   Result<Round> read_round(ByteReader& reader) const;
   static Result<Offer> read_offer(ByteReader& reader, const Round& round);
-  Result<ChannelResult> read_result(ByteReader& reader, int32_t index) const;
+  Result<ChannelResult> read_result(ByteReader& reader, const Round& round) const;
   void fold(Round& round, Threads& threads, RoundOutcome& outcome);
 
   const BoundPlan& plan_;

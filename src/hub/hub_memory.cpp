@@ -91,7 +91,7 @@ void Estimate::look_at(const BoundChannel& channel) {
       if (spec.holder == Holder::kFolder) folder_bytes_ += bytes;
     }
   };
-  states(channel.port->states(channel.count));
+  states(channel.port->states(channel.region.count()));
   states(channel.down_feedback->states(channel.count, Holder::kFolder));
   const int64_t blocks = block_count(*channel.up, channel.count);
   const int64_t block = std::min(channel.up->block_values(), channel.count);

@@ -55,7 +55,7 @@ class ResultStream::Lane final : public ConsensusTaker {
   void end(std::vector<Member> members) {
     if (feeds_back_) {
       const ChannelResult result =
-          encode_consensus(stream_.plan_, stream_.round_, channel_, members, whole_,
+          encode_consensus(stream_.plan_, FoldedKey{stream_.round_}, channel_, members, whole_,
                            stream_.states_[static_cast<size_t>(channel_)]);
       whole_ = {};
       stream_.append(result.bytes.bytes().view());

@@ -17,6 +17,14 @@ const BoundChannel& at(const BoundPlan& plan, int32_t channel) {
   return plan.channels()[static_cast<size_t>(channel)];
 }
 
+/// Of the largest stage.
+int64_t channel_up_bytes(const BoundChannel& channel) {
+  int64_t most = 0;
+  for (const Wire& wire : channel.wires)
+    most = std::max(most, signal_bytes_max(*wire.up, wire.count));
+  return most;
+}
+
 /// A number and the unit behind it, both without blanks.
 bool parse_quantity(std::string text, double& value, std::string& unit) {
   std::erase(text, ' ');
@@ -42,16 +50,48 @@ bool averages_alone(const BoundPlan& plan, const BoundChannel& first) {
 
 ChannelBytes channel_bytes(const BoundPlan& plan, int32_t index) {
   const BoundChannel& channel = at(plan, index);
-  const auto members = plan.members(index, channel.spec.hook, channel.spec.period + 1);
-  return {signal_bytes_max(*channel.up, channel.count),
-          signal_bytes_max(*channel.down, channel.count), static_cast<int32_t>(members.size())};
+  ChannelBytes out;
+  for (const Wire& wire : channel.wires) {
+    out.up += signal_bytes_likely(*wire.up, wire.count);
+    out.down += signal_bytes_likely(*wire.down, wire.consensus);
+  }
+  if (!channel.group->paces())
+    out.members = static_cast<int32_t>(
+        plan.members(index, channel.spec.hook, channel.spec.period + 1).size());
+  return out;
 }
+
+namespace {
+
+/// Offers in firings of the steps `first` to `last`, of channels whose group says when they fire.
+/// And those firings.
+std::pair<int64_t, int64_t> paced_offers(const BoundPlan& plan, int32_t index, int64_t first,
+                                         int64_t last) {
+  const Channel& spec = at(plan, index).spec;
+  int64_t offers = 0, firings = 0;
+  for (int64_t step = std::max<int64_t>(first, 1); step <= last; ++step) {
+    const auto due = plan.due(spec.hook, step);
+    if (!std::ranges::binary_search(due, index)) continue;
+    ++firings;
+    offers += std::ssize(plan.members(index, spec.hook, step));
+  }
+  return {offers, firings};
+}
+
+}  // namespace
 
 RunBytes predicted_bytes(const BoundPlan& plan, int64_t first, int64_t last) {
   RunBytes out;
   for (int32_t i = 0; i < static_cast<int32_t>(plan.channels().size()); ++i) {
     const ChannelBytes bytes = channel_bytes(plan, i);
     const Channel& channel = at(plan, i).spec;
+    if (at(plan, i).group->paces()) {
+      const int64_t delay = channel.delay;
+      out.up += paced_offers(plan, i, first, last).first * bytes.up;
+      out.down += paced_offers(plan, i, first - delay, last - delay).second * bytes.down *
+                  plan.options().workers;
+      continue;
+    }
     out.up += firings(channel, first, last) * bytes.up * bytes.members;
     out.down += applications(channel, first, last) * bytes.down * plan.options().workers;
   }
@@ -98,7 +138,7 @@ int64_t largest_offer_bytes(const BoundPlan& plan) {
     for (const BoundChannel& other : plan.channels()) {
       const int64_t shared = std::gcd(one.spec.period, other.spec.period);
       if (other.spec.hook == one.spec.hook && (one.spec.phase - other.spec.phase) % shared == 0)
-        sum += signal_bytes_max(*other.up, other.count);
+        sum += channel_up_bytes(other);
     }
     largest = std::max(largest, sum);
   }
@@ -108,7 +148,7 @@ int64_t largest_offer_bytes(const BoundPlan& plan) {
 int64_t waiting_offer_bytes(const BoundPlan& plan) {
   int64_t all = 0, delayed = 0;
   for (const BoundChannel& channel : plan.channels()) {
-    const int64_t bytes = signal_bytes_max(*channel.up, channel.count);
+    const int64_t bytes = channel_up_bytes(channel);
     all += bytes;
     if (channel.spec.delay > 0) delayed += bytes;
   }

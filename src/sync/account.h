@@ -9,7 +9,8 @@
 
 namespace causeway {
 
-/// What one firing of a channel sends: codecs of a fixed rate reach it to the byte.
+/// What one firing of a channel sends, all stages: codecs of a fixed rate send it to the byte, of
+/// others it is what may be expected.
 struct ChannelBytes {
   int64_t up = 0;       ///< one member's offer
   int64_t down = 0;     ///< the consensus, to one worker

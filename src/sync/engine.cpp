@@ -16,6 +16,14 @@ bool has(const std::vector<Member>& members, WorkerId worker) {
                      [worker](const Member& member) { return member.id == worker; });
 }
 
+/// A worker's fixed weight in a mean of all, times the workers.
+double share_of(const BindOptions& options, WorkerId worker) {
+  double sum = 0;
+  for (const int64_t weight : options.fixed_weights) sum += static_cast<double>(weight);
+  const auto own = static_cast<double>(options.fixed_weights[static_cast<size_t>(worker)]);
+  return own / sum * options.workers;
+}
+
 }  // namespace
 
 Engine::Engine(const BoundPlan& plan, WorkerId worker, Replica& replica, Exchange& exchange)
@@ -27,7 +35,7 @@ Engine::Engine(const BoundPlan& plan, WorkerId worker, Replica& replica, Exchang
         if (worker != kFollower || spec.holder == Holder::kReplicated)
           states.declare(std::move(spec));
     };
-    declare(channel.port->states(channel.count));
+    declare(channel.port->states(channel.region.count()));
     declare(channel.feedback->states(channel.count, Holder::kWorker));
     channel.port->start(channel.region, replica, states);
   }
@@ -35,19 +43,55 @@ Engine::Engine(const BoundPlan& plan, WorkerId worker, Replica& replica, Exchang
   counters_.tokens_at.resize(states_.size());
 }
 
-Go Engine::at(Hook hook, int64_t step, int64_t tokens) {
+Go Engine::at(Hook hook, int64_t step, int64_t tokens, double rate) {
   step_ = step;
-  Arrival arrival = arrive(hook, step);
-  if (arrival == Arrival::kPending) return Go::kWait;
-  std::vector<int32_t> due = plan_.due(hook, step);
-  if (due.empty()) return trains(step) ? Go::kUpdate : Go::kSkipUpdate;
-  if (fired_step_ != step || fired_hook_ != hook) {
+  rate_ = rate;
+  if (begun_step_ != step || begun_hook_ != hook) begin(hook, step);
+  if (arrive(hook, step) == Arrival::kPending) return Go::kWait;
+  for (int32_t stage = 0;; ++stage) {
+    std::vector<int32_t> due = plan_.due(hook, step, stage);
+    if (due.empty()) break;
+    if (stage < launched_stages_) continue;
     launch(std::move(due), hook, step, tokens);
-    arrival = arrive(hook, step);
-    if (arrival == Arrival::kPending) return Go::kWait;
+    if (arrive(hook, step) == Arrival::kPending) return Go::kWait;
   }
-  const bool no_gradient = arrival == Arrival::kAborted && hook == Hook::kAfterBackward;
-  return no_gradient ? Go::kSkipUpdate : Go::kUpdate;
+  // A consensus is taken by all, also by who did not train for it.
+  const bool moves = !applied_.empty() || trains(step);
+  return moves && !holds_update(hook) ? Go::kUpdate : Go::kSkipUpdate;
+}
+
+/// Once at each hook: the local steps of methods.
+void Engine::begin(Hook hook, int64_t step) {
+  if (begun_step_ != step) trained_ = trains(step);
+  begun_step_ = step;
+  begun_hook_ = hook;
+  launched_stages_ = 0;
+  aborted_ = false;
+  applied_.clear();
+  if (worker_ == kFollower) return;
+  const Open here{{counters_.round, step, hook, 0, {}}, 0, {}};
+  for (size_t i = 0; i < states_.size(); ++i) {
+    const BoundChannel& channel = plan_.channels()[i];
+    if (channel.spec.hook != hook || channel.spec.closing) continue;
+    const bool fires =
+        is_due(channel.spec, hook, step) && channel.group->fires(steps_at(hook, step));
+    if (!fires && !channel.port->watches()) continue;
+    Firing fired = firing(static_cast<int32_t>(i), here);
+    fired.fires = fires;
+    fired.trained = trained_;
+    channel.port->begin(fired, channel.region, replica_, states_[i]);
+  }
+}
+
+/// True if a gradient that should come by a consensus has not come.
+bool Engine::holds_update(Hook hook) const {
+  if (hook != Hook::kAfterBackward) return false;
+  if (aborted_) return true;
+  for (size_t i = 0; i < states_.size(); ++i)
+    if (plan_.channels()[i].port->holds_updates() &&
+        std::ranges::find(applied_, static_cast<int32_t>(i)) == applied_.end())
+      return true;
+  return false;
 }
 
 bool Engine::trains(int64_t step) const {
@@ -70,7 +114,6 @@ std::vector<int64_t> Engine::open_rounds() const {
 
 /// Applies what is due here, in order of round, up to the first round that is undecided.
 Engine::Arrival Engine::arrive(Hook hook, int64_t step) {
-  Arrival out = Arrival::kApplied;
   for (size_t i = 0; i < open_.size();) {
     Open& open = open_[i];
     const auto channels = arriving(plan_, open, hook, step);
@@ -78,9 +121,10 @@ Engine::Arrival Engine::arrive(Hook hook, int64_t step) {
     const Poll poll = channels.empty() ? Poll::kReady : exchange_.poll(open.round, worker_, commit);
     if (poll == Poll::kPending) return Arrival::kPending;
     if (poll == Poll::kAborted) {
-      out = Arrival::kAborted;
+      aborted_ = true;
     } else {
       for (const int32_t channel : channels) apply(*commit, channel, open);
+      applied_.insert(applied_.end(), channels.begin(), channels.end());
       if (!open.channels.empty()) {
         ++i;
         continue;
@@ -90,20 +134,22 @@ Engine::Arrival Engine::arrive(Hook hook, int64_t step) {
     exchange_.settled(open.round, worker_, replicated_digest());
     open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));
   }
-  return out;
+  return Arrival::kApplied;
 }
 
 void Engine::launch(std::vector<int32_t> due, Hook hook, int64_t step, int64_t tokens) {
-  fired_step_ = step;
-  fired_hook_ = hook;
-  Open& open = open_.emplace_back(Open{{++counters_.round, step, hook, due}, tokens, {}});
+  const int32_t stage = launched_stages_++;
+  Open& open = open_.emplace_back(Open{{++counters_.round, step, hook, stage, due}, tokens, {}});
   CW_CHECK(open_.size() <= states_.size(), "{} rounds are open at once", open_.size());
-  Offer offer{open.round, step, hook, worker_, {}, {}};
+  Offer offer{open.round, step, hook, worker_, {}, {}, stage};
   bool member = false;
   for (const int32_t channel : due) {
     if (!offers(channel, open)) continue;
     member = true;
-    auto part = this->offer(channel, open);
+    // What a stage sends follows from the consensus of the one before.
+    auto part = stage > 0 && aborted_
+                    ? Result<Part>(failure(Fault::kNumeric, "the stage before it was aborted"))
+                    : this->offer(channel, open);
     if (!part) {
       offer.declined = part.error().message;
       offer.parts.clear();
@@ -119,58 +165,101 @@ void Engine::launch(std::vector<int32_t> due, Hook hook, int64_t step, int64_t t
 
 bool Engine::offers(int32_t channel, const Open& open) const {
   if (worker_ == kFollower || !exchange_.expects(open.round, worker_)) return false;
-  return std::ranges::binary_search(plan_.members(channel, open.hook, open.step), worker_);
+  return std::ranges::binary_search(plan_.members(channel, open.hook, open.step, open.stage),
+                                    worker_);
 }
 
 Result<Part> Engine::offer(int32_t index, Open& open) {
   const BoundChannel& channel = plan_.channels()[static_cast<size_t>(index)];
+  const Wire& wire = channel.wires[static_cast<size_t>(open.stage)];
   const States& states = states_[static_cast<size_t>(index)];
-  resize_scratch(channel.count);
-  channel.port->offer(channel.region, replica_, states, scratch_);
-  channel.feedback->prepare(states, scratch_);
+  const Firing fired = firing(index, open);
+  resize_scratch(wire.count);
+  channel.port->offer(fired, channel.region, replica_, states, scratch_);
+  auto kept = large_zeros<float>(static_cast<size_t>(channel.feedback->kept_values(wire.count)));
+  channel.feedback->prepare(fired, states, scratch_, kept);
   if (!all_finite(scratch_))
     return failure(Fault::kNumeric, "channel `{}` has values that are not finite",
                    channel.spec.name);
-  Part part{index, weight(index, open.tokens),
-            encode_signal(*channel.up, scratch_, firing(index, open.round).seed)};
-  if (!channel.feedback->states(channel.count, Holder::kWorker).empty()) {
-    Sent& kept = open.sent.emplace_back(Sent{index, {}, large_zeros<float>(scratch_.size())});
-    reserve_large(kept.prepared, scratch_.size());
-    kept.prepared = scratch_;
-    CW_CHECK(decode_signal(*channel.up, part.bytes, kept.decoded).ok(),
+  Coding coding(fired.seed);
+  coding.round = fired.version;
+  Part part{index, channel.port->weight(states, weight(index, open.tokens)),
+            encode_signal(*wire.up, scratch_, coding)};
+  if (!channel.feedback->states(wire.count, Holder::kWorker).empty() || channel.port->settles()) {
+    Sent& sent =
+        open.sent.emplace_back(Sent{index, std::move(kept), large_zeros<float>(scratch_.size())});
+    CW_CHECK(decode_signal(*wire.up, part.bytes, sent.decoded).ok(),
              "channel {}: cannot decode what was encoded", channel.spec.name);
   }
   return part;
+}
+
+/// Which part of a channel's group this worker is in.
+int32_t Engine::part_of(int32_t channel, const Open& open) const {
+  if (!plan_.channels()[static_cast<size_t>(channel)].group->parted()) return 0;
+  const auto parts = plan_.parts(channel, open.hook, open.step, open.stage);
+  const auto mine = std::ranges::find_if(parts, [this](const std::vector<int32_t>& part) {
+    return std::ranges::binary_search(part, worker_);
+  });
+  return static_cast<int32_t>(mine - parts.begin());
 }
 
 /// Takes in the consensus of one channel of a committed round.
 void Engine::apply(const Commit& commit, int32_t channel_index, Open& open) {
   const auto index = static_cast<size_t>(channel_index);
   const BoundChannel& channel = plan_.channels()[index];
-  const auto result = std::ranges::find(commit.results, channel_index, &ChannelResult::channel);
-  CW_CHECK(result != commit.results.end(), "round {} was committed without channel {}", open.round,
-           channel.spec.name);
-  if (has(result->members, worker_)) {
-    for (const Sent& sent : open.sent)
-      if (sent.channel == channel_index)
-        channel.feedback->settle(sent.prepared, sent.decoded, states_[index]);
-    counters_.tokens_at[index] = open.tokens;
-  }
-  const Firing fired = firing(channel_index, open.round);
-  const auto taken =
-      decode_blocks(*channel.down, result->bytes, channel.count,
-                    [&](int64_t begin, std::span<const float> values) {
-                      const int64_t count = std::ssize(values);
-                      channel.port->apply(fired, channel.region.part(begin, count), values,
-                                          StatesPart(states_[index], begin, count), replica_);
-                    });
-  CW_CHECK(taken.ok(), "round {}: the committed result of channel {} is damaged: {}", open.round,
-           channel.spec.name, taken.error().message);
-  channel.port->applied(replica_);
-  ++counters_.versions[index];
-  if (worker_ != kFollower) counters_.traffic.down_bytes += result->bytes.size();
+  const Wire& wire = channel.wires[static_cast<size_t>(open.stage)];
+  const int32_t own_part = part_of(channel_index, open);
+  const auto result = std::ranges::find_if(commit.results, [&](const ChannelResult& one) {
+    return one.channel == channel_index && one.part == own_part;
+  });
+  // A part of which all offers failed keeps what it has.
+  CW_CHECK(result != commit.results.end() || channel.group->parted(),
+           "round {} was committed without channel {}", open.round, channel.spec.name);
+  if (result != commit.results.end()) take(*result, wire, open);
+  if (open.stage + 1 == channel.stages()) ++counters_.versions[index];
   std::erase(open.channels, channel_index);
   std::erase_if(open.sent, [=](const Sent& sent) { return sent.channel == channel_index; });
+}
+
+void Engine::take(const ChannelResult& result, const Wire& wire, const Open& open) {
+  const auto index = static_cast<size_t>(result.channel);
+  const BoundChannel& channel = plan_.channels()[index];
+  States& states = states_[index];
+  Firing fired = firing(result.channel, open);
+  fired.folded = has(result.members, worker_);
+  if (fired.folded) {
+    for (const Sent& sent : open.sent)
+      if (sent.channel == result.channel) {
+        channel.feedback->settle(sent.kept, sent.decoded, states);
+        channel.port->settle(fired, channel.region, sent.decoded, states);
+      }
+    // All stages of a firing count the same tokens.
+    if (open.stage + 1 == channel.stages()) counters_.tokens_at[index] = open.tokens;
+  }
+  const bool whole = channel.port->whole();
+  if (whole) resize_scratch(wire.consensus);
+  std::vector<float> sum;
+  const auto taken = decode_blocks(
+      *wire.down, result.bytes, wire.consensus, [&](int64_t begin, std::span<const float> values) {
+        const int64_t count = std::ssize(values);
+        if (channel.feedback->integrates()) {
+          sum.assign(values.begin(), values.end());
+          channel.feedback->integrate(sum, StatesPart(states, begin, count));
+          values = sum;
+        }
+        if (whole) {
+          std::ranges::copy(values, scratch_.begin() + begin);
+          return;
+        }
+        channel.port->apply(fired, channel.region.part(begin, count), values,
+                            StatesPart(states, begin, count), replica_);
+      });
+  CW_CHECK(taken.ok(), "round {}: the committed result of channel {} is damaged: {}", open.round,
+           channel.spec.name, taken.error().message);
+  if (whole) channel.port->apply(fired, channel.region, scratch_, StatesPart(states), replica_);
+  channel.port->applied(replica_);
+  if (worker_ != kFollower) counters_.traffic.down_bytes += result.bytes.size();
 }
 
 void Engine::resize_scratch(int64_t count) {
@@ -191,11 +280,15 @@ int64_t Engine::weight(int32_t channel, int64_t tokens) const {
   return 1;
 }
 
-Firing Engine::firing(int32_t channel, int64_t round) const {
+Firing Engine::firing(int32_t channel, const Open& open) const {
   const auto index = static_cast<size_t>(channel);
   const Random random(plan_.options().seed, Stream::kRounding, static_cast<uint32_t>(worker_));
-  const auto key = static_cast<uint64_t>(round) * plan_.channels().size() + index;
-  return {round, counters_.versions[index], random.bits(key)};
+  const auto key = static_cast<uint64_t>(open.round) * plan_.channels().size() + index;
+  Firing out{
+      open.round, counters_.versions[index], random.bits(key),    open.stage, open.step, rate_,
+      worker_,    plan_.options().workers,   plan_.options().seed};
+  if (worker_ != kFollower) out.share = share_of(plan_.options(), worker_);
+  return out;
 }
 
 void Engine::restore(EngineCounters counters) {
@@ -210,8 +303,7 @@ int64_t Engine::memory_bytes() const {
   for (const States& states : states_) bytes += states.memory_bytes();
   for (const Open& open : open_) {
     bytes += heap_bytes(open.channels) + heap_bytes(open.sent);
-    for (const Sent& sent : open.sent)
-      bytes += heap_bytes(sent.prepared) + heap_bytes(sent.decoded);
+    for (const Sent& sent : open.sent) bytes += heap_bytes(sent.kept) + heap_bytes(sent.decoded);
   }
   return bytes;
 }

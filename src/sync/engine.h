@@ -47,9 +47,10 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   /// The trainer calls this at each hook of step `step` = 1, 2, ..., with the tokens it has trained
-  /// so far. kWait: call again with the same arguments. What arrives here is applied before what
-  /// fires here, in order of round. All channels that fire here are one offer and one decision.
-  Go at(Hook hook, int64_t step, int64_t tokens);
+  /// so far and the step's learning rate. kWait: call again with the same arguments. What arrives
+  /// here is applied before what fires here, in order of round. All channels that fire here are one
+  /// offer and one decision; of those with several stages, one in each.
+  Go at(Hook hook, int64_t step, int64_t tokens, double rate = 0);
 
   /// False if this worker trains nothing in step `step`, the next one or that which it is in: it is
   /// not drawn, or follows. To be asked before the step's first firing.
@@ -92,7 +93,7 @@ class Engine {
   /// What was sent for a channel, kept until its consensus is applied.
   struct Sent {
     int32_t channel = 0;
-    std::vector<float> prepared, decoded;
+    std::vector<float> kept, decoded;
   };
   struct Open : OpenRound {
     int64_t tokens = 0;  ///< trained when it was launched
@@ -100,11 +101,14 @@ class Engine {
   };
   enum class Arrival : uint8_t { kPending, kApplied, kAborted };
 
+  void begin(Hook hook, int64_t step);
   Arrival arrive(Hook hook, int64_t step);
   void launch(std::vector<int32_t> due, Hook hook, int64_t step, int64_t tokens);
+  bool holds_update(Hook hook) const;
   bool offers(int32_t channel, const Open& open) const;
   Result<Part> offer(int32_t index, Open& open);
   void apply(const Commit& commit, int32_t channel_index, Open& open);
+  void take(const ChannelResult& result, const Wire& wire, const Open& open);
   void resize_scratch(int64_t count);
   Result<void> read_channels(ByteSourceReader& reader, EngineCounters& counters,
                              std::vector<States>& states) const;
@@ -115,7 +119,8 @@ class Engine {
   Result<std::vector<int32_t>> read_open_channels(ByteSourceReader& reader, const Open& open,
                                                   int64_t step) const;
   int64_t weight(int32_t channel, int64_t tokens) const;
-  Firing firing(int32_t channel, int64_t round) const;
+  int32_t part_of(int32_t channel, const Open& open) const;
+  Firing firing(int32_t channel, const Open& open) const;
 
   const BoundPlan& plan_;
   const WorkerId worker_;
@@ -123,11 +128,16 @@ class Engine {
   Exchange& exchange_;
   std::vector<States> states_;
   EngineCounters counters_;
-  std::deque<Open> open_;   // by round
-  int64_t step_ = 0;        // that `at` was last called for: between steps, those finished
-  int64_t fired_step_ = 0;  // the last launch
-  Hook fired_hook_ = Hook::kAfterUpdate;
-  std::vector<float> scratch_;  // one packed signal; grows to the largest channel
+  std::deque<Open> open_;  // by round
+  int64_t step_ = 0;       // that `at` was last called for: between steps, those finished
+  // The last hook that was begun, and what has happened at it.
+  int64_t begun_step_ = 0;
+  Hook begun_hook_ = Hook::kAfterUpdate;
+  int32_t launched_stages_ = 0;
+  bool aborted_ = false, trained_ = true;
+  std::vector<int32_t> applied_;  // channels
+  double rate_ = 0;               // learning rate of this step
+  std::vector<float> scratch_;    // one packed signal; grows to the largest channel
 };
 
 }  // namespace causeway

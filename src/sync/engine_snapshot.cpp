@@ -16,6 +16,7 @@ namespace {
 constexpr uint64_t kEngineMagic = 0x314e49474e455743;  // "CWENGIN1"
 constexpr int64_t kStepsMax = 1'000'000'000'000'000;
 constexpr int64_t kHooks = 3;
+constexpr int64_t kRoundsPerStep = 64;  // hooks and stages
 constexpr size_t kEngineNameMax = 65'536;
 
 Result<int64_t> get_number(ByteSourceReader& reader, int64_t low, int64_t high, const char* what) {
@@ -68,7 +69,7 @@ Bytes Engine::snapshot() const {
   for (const States& states : states_)
     for (const auto& [name, entry] : states.entries()) values += entry.values.size();
   for (const Open& open : open_)
-    for (const Sent& sent : open.sent) values += 2 * sent.prepared.size();
+    for (const Sent& sent : open.sent) values += sent.kept.size() + sent.decoded.size();
   reserve_large(bytes, 4 * values + 65'536);
   const auto saved = save([&bytes](ByteSpan part) {
     bytes.insert(bytes.end(), part.begin(), part.end());
@@ -122,7 +123,7 @@ void Engine::put_open(ByteWriter& writer) const {
     writer.put(static_cast<uint32_t>(open.sent.size()));
     for (const Sent& sent : open.sent) {
       writer.put(sent.channel);
-      put_floats(writer, sent.prepared);
+      put_floats(writer, sent.kept);
       put_floats(writer, sent.decoded);
     }
   }
@@ -135,7 +136,7 @@ Result<void> Engine::restore(const ByteSource& snapshot) {
     return failure(Fault::kCorrupt, "is no snapshot of an engine, or of another version");
   EngineCounters counters;
   CW_ASSIGN(const int64_t step, get_number(reader, 0, kStepsMax, "the step"));
-  CW_ASSIGN(counters.round, get_number(reader, 0, kHooks * step, "the round"));
+  CW_ASSIGN(counters.round, get_number(reader, 0, kRoundsPerStep * step, "the round"));
   for (int64_t* number :
        {&counters.traffic.up_bytes, &counters.traffic.down_bytes, &counters.traffic.rounds}) {
     CW_ASSIGN(*number, get_number(reader, 0, INT64_MAX, "a count of traffic"));
@@ -202,7 +203,7 @@ Result<void> Engine::read_channels(ByteSourceReader& reader, EngineCounters& cou
 
 Result<Engine::Open> Engine::read_open(ByteSourceReader& reader, int64_t step) const {
   Open open;
-  CW_ASSIGN(open.round, get_number(reader, 1, kHooks * step, "an open round"));
+  CW_ASSIGN(open.round, get_number(reader, 1, kRoundsPerStep * step, "an open round"));
   CW_ASSIGN(open.step, get_number(reader, 1, step, "the step of an open round"));
   CW_ASSIGN(const uint8_t hook, reader.get<uint8_t>());
   if (hook < 1 || hook > kHooks) return failure(Fault::kCorrupt, "got hook {}", hook);
@@ -215,10 +216,11 @@ Result<Engine::Open> Engine::read_open(ByteSourceReader& reader, int64_t step) c
     const bool left = std::ranges::binary_search(open.channels, channel);
     if (!left || (i > 0 && channel <= open.sent.back().channel))
       return failure(Fault::kCorrupt, "round {} sent nothing for channel {}", open.round, channel);
-    const auto values = static_cast<size_t>(plan_.channels()[static_cast<size_t>(channel)].count);
-    Sent& sent = open.sent.emplace_back(
-        Sent{channel, large_zeros<float>(values), large_zeros<float>(values)});
-    CW_TRY(get_floats(reader, sent.prepared));
+    const BoundChannel& bound = plan_.channels()[static_cast<size_t>(channel)];
+    const auto kept = static_cast<size_t>(bound.feedback->kept_values(bound.count));
+    Sent& sent = open.sent.emplace_back(Sent{channel, large_zeros<float>(kept),
+                                             large_zeros<float>(static_cast<size_t>(bound.count))});
+    CW_TRY(get_floats(reader, sent.kept));
     CW_TRY(get_floats(reader, sent.decoded));
   }
   return open;

@@ -188,6 +188,15 @@ TEST(Engine, TokensCountFromTheLastRoundThatFoldedThem) {
   EXPECT_THAT(team.outcomes()[3].members, ElementsAre(Member{0, 20}, Member{1, 40}));
 }
 
+TEST(Engine, AllStagesOfAFiringCountTheSameTokens) {
+  const auto plan = toy_bind("preset = 'powersgd'", kOneMoment, {3, 1, {}});
+  ToyTeam team(*plan, toy_layout(), {kOneMoment, 1, {}});
+  team.run_to(2);
+  ASSERT_EQ(team.outcomes().size(), 4U);
+  for (const RoundOutcome& outcome : team.outcomes())
+    EXPECT_THAT(outcome.members, ElementsAre(Member{0, 10}, Member{1, 20}, Member{2, 30}));
+}
+
 TEST(Engine, GoesOnAfterARestartWithTheSameBits) {
   const std::string all =
       "up = 'int8'\ndown = 'int8'\nfeedback = 'ef'\ndown_feedback = 'ef'\n"

@@ -35,6 +35,7 @@ struct Offer {
   WorkerId worker = 0;
   std::vector<Part> parts;  ///< by channel index; empty if declined
   std::string declined;     ///< why this worker has nothing to offer; empty if it has
+  int32_t stage = 0;        ///< of its channels' firing
 };
 
 struct Member {
@@ -47,12 +48,13 @@ struct ChannelResult {
   int32_t channel = 0;
   std::vector<Member> members;  ///< ascending id: who was folded
   ByteSource bytes;             ///< codec/signal.h, by the channel's `down`
+  int32_t part = 0;             ///< of the group: BoundPlan::parts
 };
 
 /// The one committed result of a round: the same bytes for every member.
 struct Commit {
   int64_t round = 0;
-  std::vector<ChannelResult> results;  ///< by channel index
+  std::vector<ChannelResult> results;  ///< by channel index, then part
 };
 
 /// What it holds of the heap, itself included.

@@ -19,11 +19,12 @@ TEST(ErrorFeedback, KeepsWhatTheEncodingLost) {
   States states;
   for (StateSpec& spec : feedback->states(3, Holder::kWorker)) states.declare(std::move(spec));
   std::vector<float> signal{1.25F, -2.5F, 0.5F};
-  feedback->prepare(states, signal);
+  std::vector<float> kept(static_cast<size_t>(feedback->kept_values(3)));
+  feedback->prepare({}, states, signal, kept);
   EXPECT_EQ(signal, (std::vector<float>{1.25F, -2.5F, 0.5F}));
-  feedback->settle(signal, std::vector<float>{1.0F, -2.0F, 0.5F}, states);
+  feedback->settle(kept, std::vector<float>{1.0F, -2.0F, 0.5F}, states);
   std::vector<float> next{1, 1, 1};
-  feedback->prepare(states, next);
+  feedback->prepare({}, states, next, kept);
   EXPECT_EQ(next, (std::vector<float>{1.25F, 0.5F, 1.0F}));
 }
 

@@ -216,6 +216,20 @@ TEST(Identities, StreamingIsTheLoopWrittenOut) {
   }
 }
 
+TEST(Identities, ACodecThatLosesNothingIsNone) {
+  const std::string sync = "preset = 'diloco'\nperiod = 4\n";
+  const auto plain = run(sync, {"b"});
+  for (const char* codec : {"fp32", "topk(1.0)|fp32", "fp32|huffman"})
+    for (const char* feedback : {"none", "ef"})
+      EXPECT_TRUE(same_bits(run(sync + fmt::format("up = '{0}'\ndown = '{0}'\nfeedback = '{1}'\n"
+                                                   "down_feedback = '{1}'",
+                                                   codec, feedback),
+                                {"b"}),
+                            plain))
+          << codec;
+  EXPECT_GT(distance(run(sync + "up = 'int8'", {"b"}), plain), 1e-4F);
+}
+
 TEST(Identities, ResetInnerForgetsMomentumAtEachRound) {
   const auto kept = run("preset = 'fedavg'\nperiod = 1", {"b"});
   const auto reset = run("preset = 'fedavg'\nperiod = 1\nreset_inner = true", {"b"});

@@ -50,6 +50,20 @@ std::optional<Test> parse_fragment(std::string_view part, const Layout& layout) 
   };
 }
 
+/// "a, b" of `tensor a, b`: all of them must exist.
+std::optional<Test> parse_tensors(std::string_view part, const Layout& layout) {
+  std::vector<std::string> names;
+  while (!part.empty()) {
+    const size_t comma = std::min(part.find(','), part.size());
+    names.emplace_back(trimmed(part.substr(0, comma)));
+    if (layout.find(names.back()) == nullptr) return std::nullopt;
+    part.remove_prefix(std::min(comma + 1, part.size()));
+  }
+  return [names](const Tensor& tensor) {
+    return std::ranges::find(names, tensor.name) != names.end();
+  };
+}
+
 /// One term of a selector without its `!`.
 std::optional<Test> parse_term(std::string_view term, const Layout& layout) {
   if (term == "all") return [](const Tensor&) { return true; };
@@ -59,6 +73,7 @@ std::optional<Test> parse_term(std::string_view term, const Layout& layout) {
         return [wanted = role](const Tensor& tensor) { return tensor.role == wanted; };
     return std::nullopt;
   }
+  if (term.starts_with("tensor ")) return parse_tensors(term.substr(7), layout);
   if (term.starts_with("fragment ")) return parse_fragment(term.substr(9), layout);
   if (!term.starts_with("layers ")) return std::nullopt;
   const std::string_view range = trimmed(term.substr(7));

@@ -58,8 +58,9 @@ class Layout {
 
   /// The region that a selector names: `all`, `role=matrix`, `layers 0..3` (both ends in),
   /// `fragment 1/4` (one of 4 parts, counted from 0: layer i is in part i mod 4, what comes before
-  /// the layers in the first, what comes after them in the last), each with a leading `!` for the
-  /// rest, joined by `&`. An empty or unknown selection is Fault::kBadInput.
+  /// the layers in the first, what comes after them in the last), `tensor a, b` (by name), each
+  /// with a leading `!` for the rest, joined by `&`. An empty or unknown selection is
+  /// Fault::kBadInput.
   Result<Region> select(std::string_view selector) const;
 
  private:

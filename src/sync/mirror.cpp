@@ -171,10 +171,10 @@ class Mirror::Decisions final : public Exchange {
 
 Result<void> can_mirror(const BoundPlan& plan) {
   for (const BoundChannel& channel : plan.channels())
-    if (channel.port->reads() == "g")
+    if (!channel.port->follows() || channel.group->parted())
       return failure(Fault::kBadInput,
-                     "channel `{}` exchanges gradients: what they do to the parameters only a "
-                     "worker with its optimizer knows",
+                     "channel `{}` exchanges gradients, or what differs between workers: what a "
+                     "consensus does to the parameters only a worker knows",
                      channel.spec.name);
   return {};
 }

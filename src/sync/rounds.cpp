@@ -35,10 +35,12 @@ std::vector<int64_t> pass_step(const BoundPlan& plan, int64_t step, int64_t& lau
   std::vector<int64_t> applied;
   for (const Hook hook : {Hook::kAfterBackward, Hook::kBeforeUpdate, Hook::kAfterUpdate}) {
     arrive(plan, hook, step, open, applied);
-    auto due = plan.due(hook, step);
-    if (due.empty()) continue;
-    open.push_back({++launched, step, hook, std::move(due)});
-    arrive(plan, hook, step, open, applied);
+    for (int32_t stage = 0;; ++stage) {
+      auto due = plan.due(hook, step, stage);
+      if (due.empty()) break;
+      open.push_back({++launched, step, hook, stage, std::move(due)});
+      arrive(plan, hook, step, open, applied);
+    }
   }
   return applied;
 }

@@ -65,18 +65,23 @@ class States {
   std::map<std::string, Entry, std::less<>> entries_;
 };
 
-/// Consecutive values of all states of a channel.
+/// Consecutive values of all states of a channel, or all of them.
 class StatesPart {
  public:
+  explicit StatesPart(States& states) : states_(states), whole_(true) {}
   StatesPart(States& states, int64_t begin, int64_t count)
       : states_(states), begin_(static_cast<size_t>(begin)), count_(static_cast<size_t>(count)) {}
   std::span<float> edit(std::string_view name) const {
-    return states_.edit(name).subspan(begin_, count_);
+    const std::span<float> all = states_.edit(name);
+    return whole_ ? all : all.subspan(begin_, count_);
   }
+  /// False of what only workers have, where nobody trains.
+  bool has(std::string_view name) const { return states_.entries().contains(name); }
 
  private:
   States& states_;
-  const size_t begin_, count_;
+  const size_t begin_ = 0, count_ = 0;
+  const bool whole_ = false;
 };
 
 }  // namespace causeway

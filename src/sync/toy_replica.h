@@ -97,7 +97,9 @@ class ToyReplica final : public Replica {
     if (moments_.empty())
       for (size_t i = 0; i < x_.size(); ++i) x_[i] -= kRate * g_[i];
     float left = 0.25F;
-    for (std::vector<float>& buffer : buffers_) {
+    for (size_t j = 0; j < buffers_.size(); ++j) {
+      if (!is_moment(moments_[j])) continue;
+      std::vector<float>& buffer = buffers_[j];
       for (size_t i = 0; i < x_.size(); ++i) {
         buffer[i] = (1 - left) * buffer[i] + g_[i];
         x_[i] -= kRate * buffer[i];
@@ -107,6 +109,11 @@ class ToyReplica final : public Replica {
   }
 
  private:
+  /// Other states are there for methods to use.
+  static bool is_moment(const std::string& name) {
+    return name == "b" || name.starts_with('u') || name == "v";
+  }
+
   WorkerId worker_;
   Names moments_;
   std::vector<float> x_, g_;
@@ -116,6 +123,33 @@ class ToyReplica final : public Replica {
 /// What a toy's moments mean to a preset.
 inline PresetContext toy_context(const Names& moments, const std::string& optimizer = "qhm") {
   return {optimizer, moments};
+}
+
+/// Two moments, and the states that a preset wants of its own optimizer or objective.
+inline Names toy_moments(std::string_view preset) {
+  if (preset == "fedamd") return {"u", "v", "start", "large", "vbar"};
+  if (preset == "fedspeed") return {"u", "v", "anchor", "c"};
+  if (preset == "lordo") return {"u", "v", "q"};
+  return kTwoMoments;
+}
+
+/// True if a preset has an option of this name.
+inline bool has_option(std::string_view preset, std::string_view option) {
+  for (const auto* entry : presets())
+    if (entry->name == preset)
+      for (const OptionInfo& info : entry->describe())
+        if (info.name == option) return true;
+  return false;
+}
+
+/// True if a preset says itself who takes part in its rounds.
+inline bool groups_itself(std::string_view preset) {
+  Mistakes mistakes;
+  const SyncTable table =
+      read_sync(parse_toml("preset = '" + std::string(preset) + "'", "test", mistakes), mistakes);
+  for (const Channel& channel : make_plan(table, {"qhm", toy_moments(preset)}, mistakes).channels)
+    if (channel.group.name != "all") return true;
+  return false;
 }
 
 /// The plan of a [sync] table in TOML.
@@ -129,7 +163,9 @@ inline std::unique_ptr<BoundPlan> toy_bind(const std::string& sync, const Names&
                                            BindOptions options,
                                            const Layout& layout = toy_layout()) {
   Mistakes mistakes;
-  const Plan plan = toy_plan(sync, toy_context(moments), mistakes);
+  PresetContext context = toy_context(moments);
+  context.workers = options.workers;
+  const Plan plan = toy_plan(sync, context, mistakes);
   auto bound =
       BoundPlan::bind(plan, layout, ToyReplica::names(moments), std::move(options), mistakes);
   CW_CHECK(mistakes.empty() && bound != nullptr, "{}", mistakes.text());

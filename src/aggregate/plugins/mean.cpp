@@ -52,18 +52,6 @@ constexpr std::array<AddRows, kRows> kAddRows = {
     add_rows<1, First>, add_rows<2, First>, add_rows<3, First>, add_rows<4, First>,
     add_rows<5, First>, add_rows<6, First>, add_rows<7, First>, add_rows<8, First>};
 
-double checked_total(std::span<const Row> rows, std::span<const int64_t> weights, size_t size) {
-  CW_CHECK(!rows.empty() && rows.size() == weights.size(), "{} rows, {} weights", rows.size(),
-           weights.size());
-  int64_t total = 0;
-  for (size_t m = 0; m < rows.size(); ++m) {
-    CW_CHECK(rows[m].size() == size, "row {} has {} values of {}", m, rows[m].size(), size);
-    CW_CHECK(weights[m] >= 1 && weights[m] <= kWeightMax, "weight {} of row {}", weights[m], m);
-    total += weights[m];
-  }
-  return static_cast<double>(total);
-}
-
 /// Adds all rows to sums[0 .. size) from value `start` on, kRows at a time.
 void add_groups(std::span<const Row> rows, std::span<const int64_t> weights, size_t start,
                 size_t size, bool first, double* sums) {
@@ -81,7 +69,7 @@ class Mean final : public Rule {
 
   void fold(std::span<const Row> rows, std::span<const int64_t> weights,
             std::span<float> out) const override {
-    const double total = checked_total(rows, weights, out.size());
+    const auto total = static_cast<double>(check_rows(rows, weights, out.size()));
     std::array<double, kPart> sums;
     for (size_t start = 0; start < out.size(); start += kPart) {
       const size_t size = std::min(kPart, out.size() - start);
@@ -93,7 +81,7 @@ class Mean final : public Rule {
   bool adds() const override { return true; }
   void add(std::span<const Row> rows, std::span<const int64_t> weights, bool first,
            std::span<double> sums) const override {
-    checked_total(rows, weights, sums.size());
+    check_rows(rows, weights, sums.size());
     add_groups(rows, weights, 0, sums.size(), first, sums.data());
   }
   void finish(std::span<const double> sums, int64_t weight, std::span<float> out) const override {

@@ -11,7 +11,7 @@ class NoFeedback final : public Feedback {
   explicit NoFeedback(const Options&) {}
 
   std::vector<StateSpec> states(int64_t, Holder) const override { return {}; }
-  void prepare(const States&, std::span<float>) const override {}
+  void prepare(const Firing&, const States&, std::span<float>, std::span<float>) const override {}
   void settle(std::span<const float>, std::span<const float>, States&) const override {}
 };
 

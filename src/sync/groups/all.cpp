@@ -12,8 +12,8 @@ class All final : public Group {
   using Options = NoOptions;
   explicit All(const Options&) {}
 
-  std::vector<int32_t> members(int64_t, int32_t workers, uint64_t) const override {
-    std::vector<int32_t> out(static_cast<size_t>(workers));
+  std::vector<int32_t> members(const Gathering& gathering) const override {
+    std::vector<int32_t> out(static_cast<size_t>(gathering.workers));
     std::iota(out.begin(), out.end(), 0);
     return out;
   }

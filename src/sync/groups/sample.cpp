@@ -27,10 +27,13 @@ class Sample final : public Group {
   };
   explicit Sample(const Options& options) : options_(options) {}
 
-  std::vector<int32_t> members(int64_t steps_done, int32_t workers, uint64_t seed) const override {
+  bool rests() const override { return true; }
+  std::vector<int32_t> members(const Gathering& gathering) const override {
+    const int32_t workers = gathering.workers;
     const auto count = std::clamp<int64_t>(std::llround(options_.fraction * workers), 1, workers);
-    const auto draw = static_cast<uint64_t>(std::max<int64_t>(steps_done - 1, 0) / options_.period);
-    const Random random(seed, Stream::kGroup);
+    const auto draw =
+        static_cast<uint64_t>(std::max<int64_t>(gathering.steps_done - 1, 0) / options_.period);
+    const Random random(gathering.seed, Stream::kGroup);
     std::vector<int32_t> out;
     for (int64_t i = 0; i < count; ++i)
       out.push_back(static_cast<int32_t>(

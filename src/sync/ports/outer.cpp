@@ -3,11 +3,10 @@
 // and x starts again from there: FedOpt (Reddi and others 2021), DiLoCo (Douillard and others
 // 2023), Photon. With a mix, x keeps a part of what the worker trained meanwhile:
 // x <- mix x + (1 - mix) anchor, Streaming DiLoCo (Douillard and others, arXiv:2501.18512).
-#include "sync/outer.h"
-
 #include "core/elementwise.h"
 #include "core/memory.h"
 #include "sync/port.h"
+#include "sync/ports/outer_buffers.h"
 
 namespace causeway {
 namespace {
@@ -28,16 +27,11 @@ class Outer final : public Port {
       make_plugin(outer_optimizers(), "outer optimizer", optimizer, mistakes);
     }
   };
-  explicit Outer(const Options& options) : mix_(options.mix) {
-    Mistakes told_by_check;
-    optimizer_ =
-        make_plugin(outer_optimizers(), "outer optimizer", options.optimizer, told_by_check);
-  }
+  explicit Outer(const Options& options) : mix_(options.mix), outer_(options.optimizer) {}
 
   std::vector<StateSpec> states(int64_t count) const override {
     std::vector<StateSpec> out{{"anchor", count, Holder::kReplicated}};
-    for (const std::string_view buffer : optimizer_->buffers())
-      out.push_back({buffer_name(buffer), count, Holder::kReplicated});
+    outer_.declare(count, Holder::kReplicated, out);
     return out;
   }
   std::string_view reads() const override { return "x"; }
@@ -45,7 +39,7 @@ class Outer final : public Port {
   void start(const Region& region, const Replica& replica, States& states) const override {
     replica.read("x", region, states.edit("anchor"));
   }
-  void offer(const Region& region, const Replica& replica, const States& states,
+  void offer(const Firing&, const Region& region, const Replica& replica, const States& states,
              std::span<float> signal) const override {
     replica.read("x", region, signal);
     const auto anchor = states.get("anchor");
@@ -53,11 +47,8 @@ class Outer final : public Port {
   }
   void apply(const Firing& firing, const Region& region, std::span<const float> consensus,
              const StatesPart& states, Replica& replica) const override {
-    std::vector<std::span<float>> buffers;
-    for (const std::string_view buffer : optimizer_->buffers())
-      buffers.push_back(states.edit(buffer_name(buffer)));
     const auto anchor = states.edit("anchor");
-    optimizer_->step(firing.version + 1, consensus, anchor, buffers);
+    outer_.step(firing.version + 1, consensus, anchor, states);
     if (mix_ == 0) return replica.write("x", region, anchor);
     auto x = large_zeros<float>(anchor.size());
     replica.read("x", region, x);
@@ -70,10 +61,8 @@ class Outer final : public Port {
   }
 
  private:
-  static std::string buffer_name(std::string_view buffer) { return "outer_" + std::string(buffer); }
-
   const double mix_;
-  std::unique_ptr<OuterOptimizer> optimizer_;
+  const OuterBuffers outer_;
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ class MtDao final : public Preset {
   using Options = MomentOptions;
   explicit MtDao(const Options& options) : options_(options) {}
 
+  Training training() const override { return {{{"qh_adopt", {}}, {"qh_adamw", {}}, {"qhm", {}}}}; }
   std::vector<Channel> channels(const PresetContext& context, Mistakes& mistakes) const override {
     constexpr std::array<std::string_view, 3> kSlow{"qh_adamw", "qh_adopt", "qhm"};
     if (std::find(kSlow.begin(), kSlow.end(), context.optimizer) == kSlow.end())
