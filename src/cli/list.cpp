@@ -3,6 +3,8 @@
 
 #include "cli/command.h"
 #include "codec/codec.h"
+#include "codec/packer.h"
+#include "codec/selector.h"
 #include "recipe/recipe.h"
 #include "sim/check.h"
 #include "sim/fault.h"
@@ -74,9 +76,14 @@ std::vector<Kind> kinds() {
       plugin_kind<Preset>("presets", "sync.preset: methods", presets),
       plugin_kind<InnerOptimizer>("optimizers", "train.optimizer: inner optimizers",
                                   inner_optimizers),
+      plugin_kind<Objective>("objectives", "train.objective: what a local step optimises",
+                             objectives),
       plugin_kind<OuterOptimizer>("outer-optimizers", "outer, server: move a shared anchor",
                                   outer_optimizers),
       plugin_kind<Codec>("codecs", "up, down: values as bytes", codecs),
+      plugin_kind<Selector>("selectors", "up, down: which values are sent, as topk(0.01)|int8",
+                            selectors),
+      plugin_kind<Packer>("packers", "up, down: bytes made shorter, as int8|zstd", packers),
       plugin_kind<Feedback>("feedbacks", "feedback: what an encoding loses", feedbacks),
       plugin_kind<Port>("ports", "channel.port: the two ends of a channel", ports),
       plugin_kind<Group>("groups", "channel.group: who takes part", groups),
@@ -111,9 +118,24 @@ void print_markdown(const Kind& kind) {
   }
 }
 
+/// Every method in a line: what it does, and what it trains with if not with anything.
+int list_methods() {
+  for (const Entry<Preset>* entry : presets()) {
+    Mistakes none;
+    const Training training = entry->make(Value::Table{}, none)->training();
+    std::string with;
+    for (const Plugin& optimizer : training.optimizers)
+      with += (with.empty() ? "; optimizer " : " or ") + optimizer.name;
+    if (!training.objective.name.empty()) with += "; objective " + training.objective.name;
+    fmt::print("{:<20}{}{}\n", entry->name, entry->summary, with);
+  }
+  return kDone;
+}
+
 int list(const std::string& wanted, bool markdown) {
+  if (wanted == "methods" && !markdown) return list_methods();
   const auto all = kinds();
-  std::vector<std::string> names;
+  std::vector<std::string> names{"methods"};
   if (markdown)
     fmt::print(
         "# Reference\n\nEvery option of a recipe and of a scenario, as `causeway list --markdown` "
@@ -144,7 +166,7 @@ void add_list(CLI::App& app, int& exit_code) {
   auto wanted = std::make_shared<std::string>();
   auto markdown = std::make_shared<bool>(false);
   CLI::App* command = app.add_subcommand("list", "List methods, plug-ins and their options.");
-  command->add_option("KIND", *wanted, "recipe, presets, optimizers, codecs, ...");
+  command->add_option("KIND", *wanted, "methods, recipe, presets, optimizers, codecs, ...");
   command->add_flag("--markdown", *markdown, "The whole reference page");
   command->footer("Example: causeway list presets");
   command->callback([=, &exit_code] { exit_code = list(*wanted, *markdown); });

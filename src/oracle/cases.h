@@ -19,8 +19,10 @@ using nlohmann::json;
 /// The folder's fixtures: model, weights, batches.
 struct Fixtures {
   json config;                   ///< Hugging Face's
+  json shapes;                   ///< of the model's tensors, by name
   std::string weights, batches;  ///< paths
   int64_t batch_tokens = 0;      ///< of one step of one worker
+  at::Tensor tokens;             ///< [steps, workers, rows, T+1] int32
   at::Tensor valid;              ///< [rows, T+1] int64
 };
 
@@ -33,6 +35,9 @@ Outcome run_training(const json& trace, const Fixtures& fixtures);
 
 /// One forward and backward pass.
 Outcome run_forward(const json& trace, const Fixtures& fixtures);
+
+/// Averaging on the lines of a grid, without training.
+Outcome run_grid(const json& trace, const Fixtures& fixtures);
 
 /// Optimizers, schedules, clip and codecs on vectors of a few numbers.
 Outcome run_units(const json& trace);

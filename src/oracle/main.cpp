@@ -30,6 +30,7 @@ Outcome run_case(const json& trace, const Fixtures& fixtures) {
                                  : trace.at("name").get<std::string>();
   if (method == "forward") return run_forward(trace, fixtures);
   if (method == "units") return run_units(trace);
+  if (method == "grid_average") return run_grid(trace, fixtures);
   if (!trace.contains("losses")) return Skipped{"method " + method + " is not known"};
   return run_training(trace, fixtures);
 }
@@ -98,6 +99,10 @@ Result<Fixtures> open_fixtures(const std::string& folder) {
     return failure(Fault::kBadInput, "{}: wanted `tokens` with 4 axes and int32 `valid` with 2",
                    out.batches);
   out.batch_tokens = tokens.shape[2] * (tokens.shape[3] - 1);
+  out.tokens = at::empty(tokens.shape, at::kInt);
+  std::memcpy(out.tokens.data_ptr(), tokens.bytes.data(), tokens.bytes.size());
+  CW_ASSIGN(const Safetensors weights, Safetensors::open(out.weights));
+  for (const auto& [name, tensor] : weights.tensors()) out.shapes[name] = tensor.shape;
   out.valid = at::empty({valid.shape[0], valid.shape[1]}, at::kInt);
   std::memcpy(out.valid.data_ptr(), valid.bytes.data(), valid.bytes.size());
   out.valid = out.valid.to(at::kLong);

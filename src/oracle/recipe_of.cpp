@@ -34,14 +34,21 @@ Value model_table(const json& config, const Fixtures& fixtures) {
   return model;
 }
 
+/// Ours of the oracle's codec, or empty.
+std::string codec_named(const std::string& name, const json& block) {
+  const std::string values = block.is_null() ? "4096" : block.dump();
+  if (name == "fp32") return name;
+  if (name == "int8_absmax") return fmt::format("int8(block={})", values);
+  if (name == "e3m0_absmax") return fmt::format("e3m0(block={})", values);
+  return {};
+}
+
 /// Adds the codec of a fedopt case; false if there is none of its name.
 bool set_codec(const json& codec, Value& sync) {
-  const std::string name = codec.at("name").get<std::string>();
-  if (name != "int8_absmax") return false;
-  Value up;
-  up.set("name", "int8");
-  up.set("block", to_value(codec.at("block")));
-  sync.set("up", std::move(up));
+  const std::string up = codec_named(codec.at("name").get<std::string>(),
+                                     codec.contains("block") ? codec["block"] : json());
+  if (up.empty()) return false;
+  sync.set("up", up);
   if (codec.value("error_feedback", false)) sync.set("feedback", "ef");
   return true;
 }
@@ -59,48 +66,184 @@ void set_periods(const json& periods, Value& sync) {
   sync.set("periods", std::move(moments));
 }
 
-std::variant<Value, Skipped> sync_table(const json& trace) {
+/// What a method's case sets beside the [sync] table.
+struct Method {
+  Value sync;
+  Value optimizer;  ///< in place of the case's inner optimizer, if it is a table
+};
+using MethodOf = std::variant<Method, Skipped>;
+
+void copy_options(const json& from, std::initializer_list<const char*> names, Value& to) {
+  for (const char* name : names)
+    if (from.contains(name) && !from[name].is_null()) to.set(name, to_value(from[name]));
+}
+
+MethodOf averaging(const json& method) {
+  Method out;
+  out.sync.set("preset", to_value(method.at("name")));
+  copy_options(method, {"period", "reset_inner"}, out.sync);
+  return out;
+}
+
+MethodOf fedopt(const json& method) {
+  Method out;
+  const json& outer = method.at("outer");
+  if (!known(outer_optimizers(), outer.at("name").get<std::string>()))
+    return Skipped{"outer optimizer " + outer.at("name").get<std::string>() + " is not known"};
+  out.sync.set("preset", "fedopt");
+  copy_options(method, {"period", "outer"}, out.sync);
+  if (method.contains("codec") && method["codec"].is_object() &&
+      !set_codec(method["codec"], out.sync))
+    return Skipped{"codec " + method["codec"].at("name").get<std::string>() + " is not known"};
+  return out;
+}
+
+/// A channel for each list of tensors, as the preset streaming_diloco has them for its own lists.
+MethodOf streaming(const json& method) {
+  const std::string codec = method.at("codec").is_object()
+                                ? method["codec"].at("name").get<std::string>()
+                                : method["codec"].get<std::string>();
+  const json block = method["codec"].is_object() ? method["codec"]["block"] : json();
+  const std::string up = codec_named(codec, block);
+  if (up.empty()) return Skipped{"codec " + codec + " is not known"};
+  Method out;
+  out.sync.set("preset", "none");
+  Value::Array channels;
+  for (size_t part = 0; part < method.at("fragments").size(); ++part) {
+    Value port;
+    port.set("name", "outer");
+    port.set("optimizer", to_value(method.at("outer")));
+    port.set("mix", to_value(method.at("mix")));
+    Value channel;
+    channel.set("name", fmt::format("x{}", part));
+    channel.set(
+        "region",
+        fmt::format("tensor {}",
+                    fmt::join(method["fragments"][part].get<std::vector<std::string>>(), ", ")));
+    channel.set("port", std::move(port));
+    channel.set("up", up);
+    channel.set("phase", to_value(method.at("phases").at(part)));
+    copy_options(method, {"period", "delay"}, channel);
+    channels.push_back(std::move(channel));
+  }
+  out.sync.set("channel", std::move(channels));
+  return out;
+}
+
+MethodOf des_loc(const json& method) {
+  Method out;
+  out.sync.set("preset", "des_loc");
+  set_periods(method.at("periods"), out.sync);
+  copy_options(method, {"ordering"}, out.sync);
+  if (method.contains("server") && method["server"].is_object())
+    out.sync.set("server", to_value(method["server"]));
+  return out;
+}
+
+MethodOf plain_preset(const json& method, const char* preset,
+                      std::initializer_list<const char*> options) {
+  Method out;
+  out.sync.set("preset", preset);
+  copy_options(method, options, out.sync);
+  return out;
+}
+
+/// The part of each tensor that gives these numbers when it is rounded up, or 0.
+double keep_of(const json& numbers, const json& shapes) {
+  double low = 0, high = 1;
+  for (const auto& [name, k] : numbers.items()) {
+    double count = 1;
+    for (const json& extent : shapes.at(name)) count *= extent.get<double>();
+    low = std::max(low, (k.get<double>() - 1) / count);
+    high = std::min(high, k.get<double>() / count);
+  }
+  return low < high ? (low + high) / 2 : 0;
+}
+
+MethodOf dgc(const json& method, const Fixtures& fixtures) {
+  Method out;
+  out.sync.set("preset", "dgc");
+  out.sync.set("warmup", 0);
+  copy_options(method, {"momentum"}, out.sync);
+  const json& clip = method.at("local_clip");
+  out.sync.set("local_clip", clip.is_null() ? Value(0) : to_value(clip));
+  if (method.at("scope") == "all") {
+    out.sync.set("up", fmt::format("topk(k={}, scope=signal)|fp32", method.at("k").dump()));
+    return out;
+  }
+  const double keep = keep_of(method.at("k"), fixtures.shapes);
+  if (keep == 0) return Skipped{"k by tensor that is no part of each"};
+  out.sync.set("up", fmt::format("topk(keep={:.17g}, scope=layer)|fp32", keep));
+  return out;
+}
+
+MethodOf with_top_k(const json& method, const char* preset) {
+  Method out;
+  out.sync.set("preset", preset);
+  if (method.contains("eta")) out.sync.set("eta", to_value(method["eta"]));
+  out.sync.set("up", fmt::format("topk(k={}, scope=signal)|fp32", method.at("k").dump()));
+  return out;
+}
+
+MethodOf demo(const json& method, const json& inner) {
+  Method out = std::get<Method>(plain_preset(method, "demo", {"decay", "chunk", "k"}));
+  const auto dense = method.at("dense").get<std::vector<std::string>>();
+  if (!dense.empty()) out.sync.set("dense", fmt::format("tensor {}", fmt::join(dense, ", ")));
+  out.optimizer = to_value(inner);
+  out.optimizer.set("weight_decay", to_value(method.at("weight_decay")));
+  return out;
+}
+
+MethodOf co2(const json& method) {
+  return plain_preset(method, "co2", {"period", "lr", "momentum", "gap_penalty", "limit"});
+}
+
+MethodOf noloco(const json& method) {
+  Method out =
+      std::get<Method>(plain_preset(method, "noloco", {"period", "alpha", "beta", "gamma"}));
+  Value group;
+  group.set("name", "pairs");
+  group.set("rounds", to_value(method.at("groups")));
+  out.sync.set("group", std::move(group));
+  return out;
+}
+
+MethodOf lordo(const json& method, const json& inner) {
+  Method out = std::get<Method>(plain_preset(method, "lordo", {"refresh"}));
+  Value moments = Value::Table{};
+  for (const auto& [state, period] : method.at("periods").items())
+    if (state == "x")
+      out.sync.set("period", to_value(period));
+    else
+      moments.set(state, period.is_null() ? Value(0) : to_value(period));
+  out.sync.set("periods", std::move(moments));
+  out.optimizer.set("name", "lordo");
+  out.optimizer.set("lr", to_value(inner.at("lr")));
+  copy_options(method, {"rank", "betas", "eps", "omega", "bias_correction"}, out.optimizer);
+  return out;
+}
+
+MethodOf method_of(const json& trace, const Fixtures& fixtures) {
   const json& method = trace.at("method");
   const std::string name = method.at("name").get<std::string>();
-  Value sync;
-  if (name == "local") {
-    sync.set("preset", "none");
-  } else if (name == "ddp") {
-    sync.set("preset", "ddp");
-  } else if (name == "fedavg" || name == "local_adam") {
-    sync.set("preset", name);
-    sync.set("period", to_value(method.at("period")));
-    if (method.contains("reset_inner")) sync.set("reset_inner", to_value(method["reset_inner"]));
-  } else if (name == "fedopt") {
-    const json& outer = method.at("outer");
-    if (!known(outer_optimizers(), outer.at("name").get<std::string>()))
-      return Skipped{"outer optimizer " + outer.at("name").get<std::string>() + " is not known"};
-    sync.set("preset", "fedopt");
-    sync.set("period", to_value(method.at("period")));
-    sync.set("outer", to_value(outer));
-    if (method.contains("codec") && method["codec"].is_object() &&
-        !set_codec(method["codec"], sync))
-      return Skipped{"codec " + method["codec"].at("name").get<std::string>() + " is not known"};
-  } else if (name == "streaming") {
-    if (method.at("codec") != "fp32")
-      return Skipped{"codec " + method["codec"].get<std::string>() + " is not known"};
-    sync.set("preset", "streaming_diloco");
-    sync.set("fragments", Value(static_cast<int64_t>(method.at("fragments").size())));
-    for (const char* option : {"period", "delay", "mix", "outer", "phases"})
-      sync.set(option, to_value(method.at(option)));
-  } else if (name == "des_loc") {
-    sync.set("preset", "des_loc");
-    set_periods(method.at("periods"), sync);
-    sync.set("ordering", to_value(method.at("ordering")));
-    if (method.contains("server") && method["server"].is_object())
-      sync.set("server", to_value(method["server"]));
-  } else {
-    return Skipped{"method " + name + " is not known"};
-  }
-  const bool weighted = trace.contains("weights") && trace["weights"].is_array();
-  sync.set("weight", weighted ? "fixed" : "equal");
-  sync.set("workers", to_value(trace.at("workers")));
-  return sync;
+  if (name == "local") return plain_preset(method, "none", {});
+  if (name == "ddp") return plain_preset(method, "ddp", {});
+  if (name == "fedavg" || name == "local_adam") return averaging(method);
+  if (name == "fedopt") return fedopt(method);
+  if (name == "streaming") return streaming(method);
+  if (name == "des_loc") return des_loc(method);
+  if (name == "eager") return plain_preset(method, "eager", {"period", "outer"});
+  if (name == "co2") return co2(method);
+  if (name == "dgc") return dgc(method, fixtures);
+  if (name == "powersgd") return plain_preset(method, "powersgd", {"rank"});
+  if (name == "ef21" || name == "econtrol") return with_top_k(method, name.c_str());
+  if (name == "demo") return demo(method, trace.at("inner"));
+  if (name == "sparseloco")
+    return plain_preset(method, "sparseloco",
+                        {"period", "lr", "decay", "chunk", "k", "two_bit", "mean_over"});
+  if (name == "noloco") return noloco(method);
+  if (name == "lordo") return lordo(method, trace.at("inner"));
+  return Skipped{"method " + name + " is not known"};
 }
 
 Value data_table(const json& trace, const Fixtures& fixtures) {
@@ -150,9 +293,17 @@ Value to_value(const json& from) {
 std::variant<Value, Skipped> recipe_of(const json& trace, const Fixtures& fixtures) {
   const std::string inner = trace.at("inner").at("name").get<std::string>();
   if (!known(inner_optimizers(), inner)) return Skipped{"optimizer " + inner + " is not known"};
-  auto sync = sync_table(trace);
-  if (std::holds_alternative<Skipped>(sync)) return std::get<Skipped>(sync);
-  Value optimizer = to_value(trace.at("inner"));
+  auto found = method_of(trace, fixtures);
+  if (std::holds_alternative<Skipped>(found)) return std::get<Skipped>(found);
+  Method method = std::get<Method>(std::move(found));
+  const bool weighted = trace.contains("weights") && trace["weights"].is_array();
+  const char* weight = weighted ? "fixed" : "equal";
+  method.sync.set("weight", weight);
+  if (Value* channels = method.sync.find("channel"))
+    for (Value& channel : channels->array()) channel.set("weight", weight);
+  method.sync.set("workers", to_value(trace.at("workers")));
+  Value optimizer = method.optimizer.is(Value::Kind::kTable) ? std::move(method.optimizer)
+                                                             : to_value(trace.at("inner"));
   optimizer.set("decay_all", true);
   Value train;
   train.set("optimizer", std::move(optimizer));
@@ -167,7 +318,7 @@ std::variant<Value, Skipped> recipe_of(const json& trace, const Fixtures& fixtur
   recipe.set("model", model_table(fixtures.config, fixtures));
   recipe.set("data", data_table(trace, fixtures));
   recipe.set("train", std::move(train));
-  recipe.set("sync", std::get<Value>(std::move(sync)));
+  recipe.set("sync", std::move(method.sync));
   return recipe;
 }
 

@@ -21,9 +21,11 @@ class Tally {
     if (!(difference * worst.limit <= worst.difference * limit))
       worst.difference = difference, worst.limit = limit;
   }
+  /// A word on how it was run.
+  void note(std::string text) { note_ = std::move(text); }
   bool passed() const { return passed_ && !worst_.empty(); }
   std::string text() const {
-    std::string out;
+    std::string out = note_.empty() ? "" : "  (" + note_ + ")";
     for (const auto& [name, worst] : worst_)
       out += fmt::format("  {} {:.2g}/{:.2g}{}", name, worst.difference, worst.limit,
                          worst.difference <= worst.limit ? "" : " FAILED");
@@ -37,6 +39,7 @@ class Tally {
   };
   std::map<std::string, Worst> worst_;
   bool passed_ = true;
+  std::string note_;
 };
 
 struct Skipped {

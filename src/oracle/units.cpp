@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "codec/chain.h"
 #include "codec/signal.h"
+#include "core/low_rank.h"
 #include "core/squared_norm.h"
 #include "optim/clip.h"
 #include "optim/inner.h"
 #include "optim/schedule.h"
 #include "oracle/cases.h"
 #include "sync/outer.h"
+#include "sync/port.h"
 
 namespace causeway::oracle {
 namespace {
@@ -91,23 +94,95 @@ void compare_clip(const json& one, Tally& tally) {
   compare("clip", one.at("output"), values, tally);
 }
 
-/// "int8_absmax block=5": the codecs known here; the trace has others too.
+/// The number behind `key=` in "top_k k=3"; 0 if there is none.
+int64_t number_of(const std::string& name, const std::string& key) {
+  const size_t found = name.find(key + "=");
+  return found == std::string::npos ? 0 : std::stol(name.substr(found + key.size() + 1));
+}
+
+/// Ours of the trace's codec, as "int8_absmax block=5"; empty if it is not known.
+std::string chain_of(const std::string& name) {
+  const int64_t block = number_of(name, " block"), k = number_of(name, " k");
+  const int64_t chunk = number_of(name, " chunk");
+  if (name.starts_with("int8_absmax ")) return fmt::format("int8(block={})", block);
+  if (name.starts_with("e3m0_absmax ")) return fmt::format("e3m0(block={})", block);
+  if (name.starts_with("top_k ")) return fmt::format("topk(k={}, scope=signal)|fp32", k);
+  const std::string selected = fmt::format("topk(k={}, scope=chunk, chunk={})|", k, chunk);
+  if (name.starts_with("chunk_top_k ")) return selected + "fp32";
+  if (name.starts_with("two_bit ")) return selected + "two_bit";
+  return {};
+}
+
 void compare_codecs(const json& codecs_of_trace, Tally& tally) {
   const Vector input = floats(codecs_of_trace.at("input"));
   for (const auto& [name, wanted] : codecs_of_trace.items()) {
-    constexpr std::string_view kInt8 = "int8_absmax block=";
-    if (!name.starts_with(kInt8)) continue;
-    Plugin plugin{"int8", {}};
-    plugin.options.set("block", std::stol(name.substr(kInt8.size())));
+    if (name == "input") continue;
     Mistakes mistakes;
-    const auto codec = make_plugin(codecs(), "codec", plugin, mistakes);
-    if (!mistakes.empty()) return tally.add(mistakes.text(), 1, 0);
-    Bytes bytes;
-    codec->encode(input, 0, bytes);
+    const auto codec = make_codec({chain_of(name), {}}, mistakes);
+    if (!mistakes.empty()) return tally.add(name + ": " + mistakes.text(), 1, 0);
     Vector decoded(input.size());
-    tally.add("codec int8 decodes", codec->decode(bytes, decoded).ok() ? 0 : 1, 0);
-    compare("codec int8", wanted, decoded, tally);
+    const Bytes bytes = encode_signal(*codec, input, 0);
+    tally.add("codec decodes", decode_signal(*codec, bytes, decoded).ok() ? 0 : 1, 0);
+    // Selections are given as masks.
+    if (wanted.at(0).is_boolean()) {
+      for (size_t i = 0; i < input.size(); ++i)
+        tally.add("selection", decoded[i] == (wanted[i].get<bool>() ? input[i] : 0.0F) ? 0 : 1, 0);
+      continue;
+    }
+    compare("codec", wanted, decoded, tally);
   }
+}
+
+Vector flat(const json& rows) {
+  Vector out;
+  for (const json& row : rows)
+    for (const json& value : row) out.push_back(static_cast<float>(value.get<double>()));
+  return out;
+}
+
+/// Gram-Schmidt of PowerSGD. The trace's matrix, sin(1), sin(2), ... row by row, has rank 2: what
+/// is left of a third column is the rounding of its input to float32, so two are compared.
+void compare_basis(const json& one, Tally& tally) {
+  Vector matrix = flat(one.at("input"));
+  const auto rows = std::ssize(one["input"]), columns = std::ssize(one["input"].at(0));
+  orthonormalise(matrix, rows, columns);
+  const Vector wanted = flat(one.at("output"));
+  for (size_t i = 0; i < wanted.size(); ++i)
+    if (static_cast<int64_t>(i) % columns < 2)
+      tally.add("orthonormalise", std::abs(wanted[i] - matrix[i]), 2e-6);
+}
+
+/// DeMo's transform, by its port.
+void compare_dct(const json& one, Tally& tally) {
+  const Vector input = flat(one.at("input")), wanted = flat(one.at("coefficients"));
+  Layout layout;
+  layout.add("w", {std::ssize(one["input"]), std::ssize(one["input"].at(0))}, Role::kMatrix, 0);
+  Plugin plugin{"demo", {}};
+  plugin.options.set("chunk", to_value(one.at("limit")));
+  Mistakes mistakes;
+  const auto port = make_plugin(ports(), "port", plugin, mistakes);
+  const Region all{{{0, layout.count()}}};
+  const VirtualClock clock;
+  port->bind({layout, all, 1, clock});
+  struct Gradient final : Replica {
+    explicit Gradient(const Vector& g) : values(g) {}
+    std::vector<std::string> states() const override { return {"g"}; }
+    void read(std::string_view, const Region&, std::span<float> packed) const override {
+      std::ranges::copy(values, packed.begin());
+    }
+    void write(std::string_view, const Region&, std::span<const float>) override {}
+    void reset_optimizer() override {}
+    const Vector& values;
+  };
+  Gradient replica(input);
+  Firing firing;
+  firing.rate = 1;
+  States states;
+  for (StateSpec& spec : port->states(layout.count())) states.declare(std::move(spec));
+  port->begin(firing, all, replica, states);
+  Vector got(wanted.size());
+  port->offer(firing, all, replica, states, got);
+  for (size_t i = 0; i < wanted.size(); ++i) tally.add("dct", std::abs(wanted[i] - got[i]), 2e-6);
 }
 
 }  // namespace
@@ -119,6 +194,8 @@ Outcome run_units(const json& trace) {
   for (const json& one : trace.at("schedules")) compare_schedule(one, tally);
   for (const json& one : trace.at("clip")) compare_clip(one, tally);
   compare_codecs(trace.at("codecs"), tally);
+  if (trace.contains("orthonormalise")) compare_basis(trace["orthonormalise"], tally);
+  if (trace.contains("dct")) compare_dct(trace["dct"], tally);
   return tally;
 }
 

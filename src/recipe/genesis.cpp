@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/memory.h"
+#include "recipe/tensor_place.h"
 #include "shape/check_weights.h"
 #include "sync/mirror.h"
 
@@ -18,18 +19,24 @@ class FirstReplica final : public Replica {
   FirstReplica(const Recipe& recipe, const WeightFiles* files) : recipe_(recipe), files_(files) {}
 
   std::vector<std::string> states() const override {
-    std::vector<std::string> out{"x"};
-    for (const std::string& moment : recipe_.optimizer->states()) out.push_back(moment);
+    std::vector<std::string> out = replica_states(recipe_);
+    std::erase(out, "g");
     return out;
   }
   /// Of x: whole tensors, such as the region of the layout.
   void read(std::string_view state, const Region& region, std::span<float> packed) const override {
     std::ranges::fill(packed, 0.0F);
-    if (state != "x") return;
+    const std::vector<std::string> moments = recipe_.optimizer->states();
+    const auto moment = std::ranges::find(moments, state);
+    if (state != "x" && moment == moments.end()) return;
     size_t at = 0;
     for (const Span& span : region.spans) {
-      fill(span, packed.subspan(at, static_cast<size_t>(span.count)));
-      at += static_cast<size_t>(span.count);
+      const auto part = packed.subspan(at, static_cast<size_t>(span.count));
+      fill(span, part, [&](size_t index, const Tensor& tensor, std::span<float> values) {
+        if (state == "x") return make(index, tensor, values);
+        start(static_cast<size_t>(moment - moments.begin()), tensor, values);
+      });
+      at += part.size();
     }
   }
   void write(std::string_view state, const Region&, std::span<const float>) override {
@@ -41,7 +48,9 @@ class FirstReplica final : public Replica {
   const std::optional<Error>& trouble() const { return trouble_; }
 
  private:
-  void fill(const Span& span, std::span<float> values) const {
+  /// Calls make(index, tensor, all its values) for the tensors of a span, and keeps what is in it.
+  template <class Make>
+  void fill(const Span& span, std::span<float> values, const Make& make) const {
     const auto& tensors = recipe_.shape->layout().tensors();
     std::vector<float> cut;
     for (size_t i = 0; i < tensors.size(); ++i) {
@@ -59,6 +68,17 @@ class FirstReplica final : public Replica {
       make(i, tensor, cut);
       std::copy_n(cut.begin() + (begin - tensor.begin), out.size(), out.begin());
     }
+  }
+  /// The optimizer's state of this number.
+  void start(size_t moment, const Tensor& tensor, std::span<float> values) const {
+    const TensorPlace place = tensor_place(tensor);
+    std::ranges::fill(values, 0.0F);
+    if (!recipe_.optimizer->takes_whole(place)) return;
+    std::vector<std::vector<float>> states(recipe_.optimizer->states().size(),
+                                           std::vector<float>(values.size()));
+    recipe_.optimizer->start_tensor(place,
+                                    std::vector<std::span<float>>(states.begin(), states.end()));
+    std::ranges::copy(states[moment], values.begin());
   }
   void make(size_t index, const Tensor& tensor, std::span<float> values) const {
     if (files_ == nullptr)

@@ -10,6 +10,7 @@
 #include "data/source.h"
 #include "exchange/hub_options.h"
 #include "optim/inner.h"
+#include "optim/objective.h"
 #include "optim/schedule.h"
 #include "shape/shape.h"
 #include "sync/plan.h"
@@ -68,6 +69,7 @@ struct ModelOptions {
 struct SiteOptions {
   std::string name;
   int64_t weight = 1;
+  double speed = 1;
   std::string kind = "text";
   std::vector<Value> source;
 
@@ -76,6 +78,9 @@ struct SiteOptions {
     visit("name", name, Required{}, "", "Name of the site.");
     visit("weight", weight, Range<int64_t>{1, (1 << 29) - 1}, "",
           "What its workers count if sync.weight = \"fixed\".");
+    visit("speed", speed, Range<double>{1e-3, 1}, "",
+          "Steps that its workers train in a step of the run: below 1 they rest in between, as "
+          "slow machines would be late.");
     visit("kind", kind, Required{}, "",
           "Kind of source in this table, or in a `source` without its own: see `causeway list "
           "sources`.");
@@ -116,6 +121,7 @@ struct TrainOptions {
   int64_t lanes = 0;
   bool recompute = false;
   Plugin optimizer{"adamw", {}};
+  Plugin objective{"plain", {}};
   Value schedule = Value::Table{};
   double clip = 1.0;
   OnNonFinite on_nonfinite = OnNonFinite::kStop;
@@ -138,6 +144,10 @@ struct TrainOptions {
           "memory, a third more work.");
     visit("optimizer", optimizer, Required{}, "",
           "Inner optimizer: see `causeway list optimizers`.");
+    visit(
+        "objective", objective, Any{}, "",
+        "What a local step optimises: see `causeway list objectives`. A site of several processes "
+        "knows `plain` alone.");
     visit("schedule", schedule, Any{}, "",
           "Learning rate over the run: see `causeway list recipe`.");
     visit("clip", clip, Range<double>{0}, "", "Most norm of the gradient; 0: no clip.");
@@ -189,10 +199,12 @@ struct Recipe {
   ExchangeOptions exchange;
   HubOptions hub;
   std::string base;  ///< folder of the recipe: relative paths start here, else where we are
+  std::vector<std::string> notes;  ///< what the method changed of what the recipe says
 
   std::shared_ptr<const Tokenizer> tokenizer;
   std::shared_ptr<const ModelShape> shape;
   std::shared_ptr<const InnerOptimizer> optimizer;
+  std::shared_ptr<const Objective> objective;
   Plan plan;
 
   int32_t workers() const;
@@ -206,7 +218,9 @@ struct Recipe {
   int64_t valid_every() const;
   /// Whether model.init is a folder in Hugging Face's form.
   bool starts_from_folder() const;
-  /// Every default written out, with paths made absolute. Parses to the same recipe.
+  /// Every default written out, with paths made absolute, but for the objective `plain`: recipes
+  /// are known by this text, and runs from before there were others go on. Parses to the same
+  /// recipe.
   Value resolved() const;
 };
 
@@ -215,6 +229,9 @@ enum class SiteText : uint8_t {
   kHere = 1,
   kElsewhere = 2,  ///< a site may be without sources: its text is at another place
 };
+
+/// Names of the states of a replica that trains by the recipe, which has no mistakes.
+std::vector<std::string> replica_states(const Recipe& recipe);
 
 /// Reads a recipe's table. All mistakes are told at once; if there are any, the recipe is not
 /// to be used. `base` is the folder of the recipe's file.

@@ -9,6 +9,7 @@ namespace causeway {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::HasSubstr;
 
 Recipe read_text_of(const std::string& text, const std::string& folder, Mistakes& mistakes) {
@@ -58,8 +59,10 @@ class RecipeOfEveryPreset : public testing::TestWithParam<std::string> {};
 TEST_P(RecipeOfEveryPreset, ResolvedRecipeIsAFixedPoint) {
   const std::string folder = test_folder();
   auto assignments = method_assignments(GetParam());
-  for (const char* more : {"sync.up={ name = \"int8\", block = 64 }", "sync.feedback=ef",
-                           "data.site.2.source.0.weight=0.1", "model.tied=true"})
+  for (const std::string& more : compression_assignments(GetParam())) assignments.push_back(more);
+  for (const char* more :
+       {"sync.up={ name = \"int8\", block = 64 }", "data.site.2.source.0.weight=0.1",
+        "model.tied=true", "data.site.0.speed=0.5"})
     assignments.emplace_back(more);
   const std::string once = to_toml(tiny_recipe(assignments, folder).resolved());
   EXPECT_EQ(resolved_again(once, "/"), once) << "all paths are absolute";
@@ -69,6 +72,20 @@ TEST_P(RecipeOfEveryPreset, ResolvedRecipeIsAFixedPoint) {
 
 INSTANTIATE_TEST_SUITE_P(Presets, RecipeOfEveryPreset, testing::ValuesIn(preset_names()),
                          [](const auto& preset) { return preset.param; });
+
+// `plain` is not written, so that the text by which older runs know their recipe stays.
+TEST(RecipeTest, ResolvedObjectivesAreFixedPoints) {
+  const std::string folder = test_folder();
+  const std::string plain = to_toml(tiny_recipe({}, folder).resolved());
+  EXPECT_THAT(plain, testing::Not(HasSubstr("objective")));
+  EXPECT_EQ(to_toml(tiny_recipe({"train.objective=plain"}, folder).resolved()), plain);
+  const Recipe recipe = tiny_recipe({"train.objective=prox"}, folder);
+  EXPECT_THAT(replica_states(recipe), testing::ElementsAre("x", "g", "u", "v", "anchor"));
+  const std::string prox = to_toml(recipe.resolved());
+  EXPECT_THAT(prox, HasSubstr("name = \"prox\""));
+  EXPECT_THAT(prox, HasSubstr("mu = 0.01"));
+  EXPECT_EQ(resolved_again(prox, "/"), prox);
+}
 
 TEST(RecipeTest, ResolvedChannelsAndRecordedDataAreFixedPoints) {
   const std::string folder = test_folder();
@@ -153,11 +170,12 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"vocabulary", {"model.vocabulary=100"}, {"`vocabulary` is 100", "256"}},
         Wrong{"optimizer", {"train.optimizer=adamm"}, {"`adamm`", "adamw"}},
         Wrong{"optimizer_key", {"train.optimizer={ name = \"adamw\", lrr = 1 }"}, {"`lrr`", "lr"}},
+        Wrong{"objective", {"train.objective=prx"}, {"`prx`", "prox"}},
+        Wrong{"objective_key", {"train.objective={ name = \"prox\", nu = 1 }"}, {"`nu`", "mu"}},
         Wrong{"schedule", {"train.schedule={ name = \"cosin\" }"}, {"`name`", "cosine"}},
         Wrong{"preset", {"sync.preset=fedavgg"}, {"`fedavgg`", "fedavg"}},
         Wrong{"sync_key", {"sync.perod=1"}, {"`perod`", "period"}},
         Wrong{"codec", {"sync.up=int9"}, {"`int9`", "int8"}},
-        Wrong{"slow", {"sync.preset=mt_dao"}, {"mt_dao", "adamw", "des_loc"}},
         Wrong{"moment", {"sync={ preset = \"des_loc\", periods = { w = 2 } }"}, {"no state `w`"}},
         Wrong{"exchange", {"exchange.kind=tcp"}, {"`kind` is \"tcp\"", "local"}},
         Wrong{"no_site", {"data={}"}, {"no site"}},
@@ -172,6 +190,22 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"source_key", {"data.site.2.source.1.wieght=1"}, {"`wieght`", "weight"}},
         Wrong{"both", {"data.site.2.train=[\"a\"]"}, {"`train`"}}),
     [](const auto& wrong) { return wrong.param.name; });
+
+// A method that is made for some optimizers takes the first of them, and says so.
+TEST(RecipeTest, MethodsTakeTheOptimizersAndObjectivesThatTheyAreMadeFor) {
+  const Recipe slow = tiny_recipe({"sync={ preset = \"mt_dao\" }"}, test_folder());
+  EXPECT_EQ(slow.train.optimizer.name, "qh_adopt");
+  ASSERT_EQ(slow.notes.size(), 1U);
+  EXPECT_THAT(slow.notes[0], AllOf(HasSubstr("`qh_adopt`"), HasSubstr("`adamw` is left out")));
+  const Recipe own = tiny_recipe(
+      {"sync={ preset = \"mt_dao\" }", "train.optimizer={ name = \"qhm\" }"}, test_folder());
+  EXPECT_EQ(own.train.optimizer.name, "qhm");
+  EXPECT_TRUE(own.notes.empty());
+  const Recipe pulled = tiny_recipe({"sync={ preset = \"fedprox\", mu = 0.5 }"}, test_folder());
+  EXPECT_EQ(pulled.train.objective.name, "prox");
+  EXPECT_EQ(pulled.train.objective.options.find("mu")->number(), 0.5);
+  EXPECT_TRUE(pulled.notes.empty());
+}
 
 TEST(RecipeTest, AllMistakesAreToldAtOnceWithTheirLines) {
   Mistakes mistakes;

@@ -77,10 +77,33 @@ inline Recipe tiny_recipe(const std::vector<std::string>& assignments, const std
 /// Assignments that give the tiny recipe a method whose rounds fall into a few steps.
 inline std::vector<std::string> method_assignments(const std::string& preset) {
   std::vector<std::string> out{"sync={ preset = \"" + preset + "\" }"};
-  if (preset == "none" || preset == "ddp") return out;
-  out.push_back("sync.period=3");
+  for (const Entry<Preset>* entry : presets())
+    if (entry->name == preset)
+      for (const OptionInfo& info : entry->describe())
+        if (info.name == "period") out.push_back("sync.period=3");
   if (preset == "des_loc" || preset == "mt_dao") out.push_back("sync.periods={ u = 2, v = 4 }");
   if (preset == "mt_dao") out.push_back("train.optimizer={ name = \"qh_adopt\", lr = 1e-2 }");
+  return out;
+}
+
+/// Codecs, feedback and participation that a preset's channels can do with.
+inline std::vector<std::string> compression_assignments(const std::string& preset) {
+  const auto fits = [&](const std::vector<std::string>& more) {
+    auto assignments = method_assignments(preset);
+    assignments.insert(assignments.end(), more.begin(), more.end());
+    Mistakes mistakes;
+    Value root = parse_toml(kTinyRecipe, "tiny.toml", mistakes);
+    for (const std::string& assignment : assignments) set_path(root, assignment, mistakes);
+    read_recipe(root, "", mistakes);
+    return mistakes.empty();
+  };
+  // A second moment allows neither: int8 makes zeros of it, and a residual makes it negative.
+  const bool moments = preset == "des_loc" || preset == "local_adam" || preset == "mt_dao";
+  std::vector<std::string> out{"sync.up=bf16", "sync.down=bf16"};
+  if (!moments) out = {"sync.up=int8", "sync.down=bf16"};
+  if (!moments && fits({"sync.feedback=ef", "sync.down_feedback=ef"}))
+    out.insert(out.end(), {"sync.feedback=ef", "sync.down_feedback=ef"});
+  if (fits({"sync.participation=0.7"})) out.push_back("sync.participation=0.7");
   return out;
 }
 

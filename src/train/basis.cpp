@@ -48,7 +48,8 @@ Result<Worker::Parts> Basis::parts(WorkerId id, Orders* orders) const {
 std::unique_ptr<TrainReplica> Basis::replica(int64_t parts) const {
   StepOptions options = step_options(recipe_);
   options.parts = parts;
-  return std::make_unique<TrainReplica>(*model_, placement_, *recipe_.optimizer, options);
+  return std::make_unique<TrainReplica>(*model_, placement_, *recipe_.optimizer, options,
+                                        recipe_.objective.get());
 }
 
 Result<void> Basis::first_weights(TrainReplica& replica) const {

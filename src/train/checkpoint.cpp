@@ -78,6 +78,7 @@ json counters_json(const Worker& worker) {
   return {{"steps", worker.steps()},
           {"tokens", worker.tokens()},
           {"updates", worker.replica().updates()},
+          {"steps_in_round", worker.replica().steps_in_round()},
           {"cursor", worker.feed().cursor()},
           {"round", counters.round},
           {"versions", counters.versions},
@@ -97,7 +98,10 @@ Result<void> restore_counters(const json& from, int64_t step, Worker& worker) {
   const auto steps = from.at("steps").get<int64_t>();
   const auto tokens = from.at("tokens").get<int64_t>();
   const auto updates = from.at("updates").get<int64_t>();
-  if (steps != step || counters.round < 0 || tokens < 0 || updates < 0 || updates > steps)
+  // Not in checkpoints from before there were objectives that ask.
+  const auto in_round = from.value("steps_in_round", int64_t{0});
+  if (steps != step || counters.round < 0 || tokens < 0 || updates < 0 || updates > steps ||
+      in_round < 0 || in_round > steps)
     return failure(Fault::kCorrupt, "the manifest's counters of worker {} fit no run of {} steps",
                    worker.id(), step);
   if (counters.versions.size() != worker.engine().states().size() ||
@@ -106,6 +110,7 @@ Result<void> restore_counters(const json& from, int64_t step, Worker& worker) {
                    counters.versions.size(), worker.engine().states().size());
   worker.engine().restore(std::move(counters));
   worker.replica().set_updates(updates);
+  worker.replica().set_steps_in_round(in_round);
   if (auto found = worker.feed().seek(from.at("cursor").get<std::vector<int64_t>>()); !found)
     return failure(Fault::kCorrupt, "worker {}: {}", worker.id(), found.error().message);
   worker.restore(steps, tokens);

@@ -27,13 +27,8 @@ class CheckpointOfEveryMethod : public testing::TestWithParam<std::tuple<std::st
 TEST_P(CheckpointOfEveryMethod, GoesOnFromACheckpointWithTheSameBits) {
   const auto& [preset, compressed] = GetParam();
   auto method = method_assignments(preset);
-  // A second moment allows neither: int8 makes zeros of it, and a residual makes it negative.
-  const bool moments = preset == "des_loc" || preset == "local_adam" || preset == "mt_dao";
-  if (compressed && moments)
-    method.insert(method.end(), {"sync.up=bf16", "sync.down=bf16", "sync.participation=0.7"});
-  else if (compressed)
-    method.insert(method.end(), {"sync.up=int8", "sync.feedback=ef", "sync.down=bf16",
-                                 "sync.down_feedback=ef", "sync.participation=0.7"});
+  if (compressed)
+    for (const std::string& more : compression_assignments(preset)) method.push_back(more);
   const std::string folder = test_folder();
   TinyTeam whole(method, folder);
   whole.run_to(7);

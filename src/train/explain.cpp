@@ -11,6 +11,7 @@
 #include <string>
 
 #include "data/corpus.h"
+#include "exchange/fold.h"
 #include "train/team.h"
 
 namespace causeway {
@@ -29,9 +30,11 @@ int64_t engine_bytes(const BoundPlan& plan) {
   int64_t states = 0, scratch = 0, sent = 0;
   for (const BoundChannel& channel : plan.channels()) {
     const int64_t feedback = state_values(channel.feedback->states(channel.count, Holder::kWorker));
-    states += state_values(channel.port->states(channel.count)) + feedback;
-    if (feedback > 0) sent += 2 * channel.count;
-    scratch = std::max(scratch, channel.count);
+    states += state_values(channel.port->states(channel.region.count())) + feedback;
+    if (feedback > 0 || channel.port->settles())
+      sent += channel.count + channel.feedback->kept_values(channel.count);
+    for (const Wire& wire : channel.wires)
+      scratch = std::max({scratch, wire.count, wire.consensus});
   }
   return kFloat * (states + scratch + sent);
 }
@@ -41,8 +44,8 @@ int64_t exchange_bytes(const BoundPlan& plan) {
   int64_t states = 0, consensus = 0, results = 0;
   for (int32_t i = 0; i < static_cast<int32_t>(plan.channels().size()); ++i) {
     const BoundChannel& channel = plan.channels()[static_cast<size_t>(i)];
-    states += state_values(channel.down_feedback->states(channel.count, Holder::kFolder));
-    consensus = std::max(consensus, channel.count);
+    states += state_values(folder_states(channel));
+    for (const Wire& wire : channel.wires) consensus = std::max(consensus, wire.consensus);
     results += channel_bytes(plan, i).down;
   }
   return plan.options().workers * waiting_offer_bytes(plan) + results +
@@ -82,7 +85,8 @@ MemoryPrediction predict_memory(const Recipe& recipe, const BoundPlan& plan,
   const int64_t workers = recipe.workers();
   const int64_t threads = std::min<int64_t>(thread_count(recipe.run.threads), workers);
   const auto moments = static_cast<int64_t>(recipe.optimizer->states().size());
-  return {{
+  const auto kept = static_cast<int64_t>(recipe.objective->states().size());
+  MemoryPrediction out{{
       {"program and libraries", program_bytes},
       {"parameters", workers * arena},
       {"gradients", workers * arena},
@@ -94,6 +98,9 @@ MemoryPrediction predict_memory(const Recipe& recipe, const BoundPlan& plan,
       {"step", threads * model.step_bytes(recipe.rows(), model.context(), step_options(recipe),
                                           threads_of_worker(recipe))},
   }};
+  const int64_t objective = (workers * kept + threads * recipe.objective->copies()) * arena;
+  if (objective > 0) out.parts.push_back({"objective", objective});
+  return out;
 }
 
 int64_t program_memory_bytes() {

@@ -40,6 +40,15 @@ TEST(ExplainTest, EachReplicaHasItsArenas) {
   EXPECT_EQ(three["synchronisation state"], 0);
 }
 
+TEST(ExplainTest, ObjectivesCostWhatTheyKeep) {
+  const TinyTeam team({});
+  const int64_t arena = 4 * team->placement()->size();
+  EXPECT_EQ(parts_of({}).contains("objective"), false);
+  EXPECT_EQ(parts_of({"train.objective=prox"})["objective"], 3 * arena);
+  EXPECT_EQ(parts_of({"train.objective=fedamd"})["objective"], (3 * 3 + 2 * 2) * arena)
+      << "three states of three workers, two copies on two threads";
+}
+
 TEST(ExplainTest, MethodsAndCodecsCostWhatTheyKeep) {
   auto fedavg = parts_of({"sync={ preset = \"fedavg\", period = 3 }"});
   auto diloco = parts_of({"sync={ preset = \"diloco\", period = 3 }"});

@@ -16,6 +16,7 @@
 #include "recipe/genesis.h"
 #include "site/test_group.h"
 #include "train/recipe_course.h"
+#include "train/recipe_workplace.h"
 #include "train/test_recipe.h"
 
 namespace causeway {
@@ -202,8 +203,63 @@ TEST_P(FollowersOfAMethod, KeepTheLeadersBits) {
   EXPECT_EQ(weights.size(), 2u) << "two runs of one size have the same bits";
 }
 
-INSTANTIATE_TEST_SUITE_P(Presets, FollowersOfAMethod, testing::ValuesIn(preset_names()),
+/// Those whose local step is the plain one, which is all that followers know.
+std::vector<std::string> plain_presets() {
+  std::vector<std::string> out;
+  for (const Entry<Preset>* entry : presets()) {
+    Mistakes none;
+    if (entry->make(Value::Table{}, none)->training().objective.name.empty())
+      out.emplace_back(entry->name);
+  }
+  return out;
+}
+
+INSTANTIATE_TEST_SUITE_P(Presets, FollowersOfAMethod, testing::ValuesIn(plain_presets()),
                          [](const auto& preset) { return preset.param; });
+
+// Optimizers that take matrices whole have states that do not start at zero, there as here.
+TEST(FollowersTest, KeepTheBitsOfMatricesThatAreTakenWhole) {
+  for (const char* name : {"lordo", "dct_adamw"}) {
+    const Recipe recipe = four_rows({"sync={ preset = \"fedavg\", period = 3 }",
+                                     fmt::format("train.optimizer={{ name = \"{}\" }}", name)});
+    ThreeWorkers run(recipe, 2);
+    EXPECT_EQ(run.run_to(5), std::nullopt);
+    const TrainReplica& leaders = run.workers[0]->replica();
+    run.site.end(0);
+    EXPECT_TRUE(same_bits(*run.site.follower(1).replica, leaders)) << name;
+  }
+}
+
+// A follower computes shares of the plain gradient: another objective is refused, with the way out.
+TEST(FollowersTest, KnowThePlainObjectiveAlone) {
+  for (const char* name : {"prox", "plain"}) {
+    const Recipe recipe = four_rows({fmt::format("train.objective={}", name)});
+    const std::string text = shared_recipe(recipe);
+    Charter charter;
+    charter.recipe = SharedBytes(
+        Bytes(std::as_bytes(std::span(text)).begin(), std::as_bytes(std::span(text)).end()));
+    charter.layout = recipe.shape->layout().digest();
+    OwnPart own;
+    own.tokenizer = "bytes";
+    own.base = recipe.base;
+    Value site;
+    site.set("name", "north");
+    site.set("train", Value::Array{std::string("north.txt")});
+    own.site.push_back(site);
+    const ManualClock clock;
+    ThreadGroup threads(2);
+    const auto group = threads.end(0);
+    Orders orders(*group, clock);
+    RecipeWorkplace shared(0, own, clock, &orders), alone(0, own, clock);
+    EXPECT_TRUE(alone.open(charter, recipe.base).ok());
+    const auto opened = shared.open(charter, recipe.base);
+    EXPECT_EQ(opened.ok(), name == std::string("plain"));
+    if (opened.ok()) continue;
+    EXPECT_EQ(opened.error().fault, Fault::kBadInput);
+    EXPECT_THAT(opened.error().message, HasSubstr("train.objective is \"prox\""));
+    EXPECT_THAT(opened.error().message, HasSubstr("has 2"));
+  }
+}
 
 // The rank decides which rows a process takes; nothing else of a process decides about bits.
 TEST(FollowersTest, HowManyThreadsTheLeaderHasChangesNoBit) {

@@ -13,7 +13,7 @@ namespace {
 
 /// All that a worker needs to go on.
 struct Saved {
-  int64_t steps = 0, tokens = 0, updates = 0;
+  int64_t steps = 0, tokens = 0, updates = 0, steps_in_round = 0;
   std::vector<int64_t> cursor;
   std::map<std::string, std::vector<float>> states;
   Bytes engine;
@@ -21,8 +21,8 @@ struct Saved {
 void each_field(auto&& visit, auto& s)
   requires std::same_as<std::remove_const_t<std::remove_reference_t<decltype(s)>>, Saved>
 {
-  visit(s.steps), visit(s.tokens), visit(s.updates), visit(s.cursor), visit(s.states);
-  visit(s.engine);
+  visit(s.steps), visit(s.tokens), visit(s.updates), visit(s.steps_in_round);
+  visit(s.cursor), visit(s.states), visit(s.engine);
 }
 
 class RecipeTrainer final : public Trainer {
@@ -50,6 +50,7 @@ class RecipeTrainer final : public Trainer {
     Saved saved{worker_.steps(),
                 worker_.tokens(),
                 worker_.replica().updates(),
+                worker_.replica().steps_in_round(),
                 worker_.feed().cursor(),
                 {},
                 worker_.engine().snapshot()};
@@ -70,6 +71,7 @@ class RecipeTrainer final : public Trainer {
     for (const std::string& state : worker_.replica().states())
       worker_.replica().write(state, all_, saved.states.at(state));
     worker_.replica().set_updates(saved.updates);
+    worker_.replica().set_steps_in_round(saved.steps_in_round);
     worker_.restore(saved.steps, saved.tokens);
     return {};
   }

@@ -26,6 +26,16 @@ Result<void> check_rows(const Recipe& recipe, int64_t processes) {
                  rows, recipe.train.batch_tokens, context, processes, rows, batch_tokens);
 }
 
+/// Followers compute shares of the plain gradient and nothing else.
+Result<void> check_objective(const Recipe& recipe, int64_t processes) {
+  if (processes == 1 || recipe.train.objective.name == "plain") return {};
+  return failure(
+      Fault::kBadInput,
+      "this run's train.objective is \"{}\", which one process must compute; this worker "
+      "has {}: start it with one, or set train.objective = \"plain\" in the hub's recipe",
+      recipe.train.objective.name, processes);
+}
+
 }  // namespace
 
 Result<void> RecipeWorkplace::open(const Charter& charter, const std::string& folder) {
@@ -35,6 +45,7 @@ Result<void> RecipeWorkplace::open(const Charter& charter, const std::string& fo
   std::vector<WorkerId> text_of = {worker_};
   if (orders_ != nullptr) {
     CW_TRY(check_rows(recipe_, orders_->group().size()));
+    CW_TRY(check_objective(recipe_, orders_->group().size()));
     if (!orders_->group().leads()) text_of.clear();
   }
   CW_ASSIGN(basis_, Basis::make(recipe_, text_of, true));

@@ -1,41 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/replica.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "core/squared_norm.h"
+#include "train/flat_parts.h"
 
 namespace causeway {
-namespace {
-
-constexpr int64_t kPart = 32'768;  // values; a part of the gradient norm's bits
-
-size_t parts_of(int64_t count) { return static_cast<size_t>((count + kPart - 1) / kPart); }
-
-/// Calls each(part, begin, count) for the parts of a flat state, shared among LibTorch's threads.
-template <class Each>
-void each_part(int64_t count, const Each& each) {
-  at::parallel_for(0, static_cast<int64_t>(parts_of(count)), 1, [&](int64_t first, int64_t last) {
-    for (int64_t part = first; part < last; ++part)
-      each(static_cast<size_t>(part), part * kPart, std::min(kPart, count - part * kPart));
-  });
-}
-
-}  // namespace
-
 TrainReplica::TrainReplica(const Model& model, std::shared_ptr<const Placement> placement,
-                           const InnerOptimizer& optimizer, const StepOptions& options)
-    : model_(model), optimizer_(optimizer), options_(options), moments_(optimizer.states()) {
+                           const InnerOptimizer& optimizer, const StepOptions& options,
+                           const Objective* objective)
+    : model_(model),
+      options_(options),
+      inner_(placement, optimizer),
+      objective_(objective),
+      moments_(optimizer.states()) {
   for (const std::string& state : states()) arenas_[state] = std::make_unique<Arena>(placement);
+  inner_.start(moment_values());
 }
 
 std::vector<std::string> TrainReplica::states() const {
   std::vector<std::string> out{"x", "g"};
   out.insert(out.end(), moments_.begin(), moments_.end());
+  if (objective_ == nullptr) return out;
+  for (std::string& state : objective_->states()) out.push_back(std::move(state));
   return out;
 }
 
@@ -49,10 +39,12 @@ void TrainReplica::write(std::string_view state, const Region& region,
   arena(state).write(region, packed);
   if (!changes_.states.contains(state)) changes_.states.emplace(state);
   if (state == "g") gradient_replaced_ = true;
+  if (state == "x") steps_in_round_ = 0;
 }
 
 void TrainReplica::reset_optimizer() {
   for (const std::string& state : moments_) std::ranges::fill(arena(state).values(), 0.0f);
+  inner_.start(moment_values());
   updates_ = 0;
   for (const std::string& state : moments_) changes_.states.erase(state);
   changes_.reset = true;
@@ -65,30 +57,22 @@ double TrainReplica::loss_and_gradient(const at::Tensor& tokens) {
 
 double TrainReplica::gradient_norm() const {
   const std::span<const float> values = arena("g").values();
-  std::vector<double> squares(parts_of(std::ssize(values)));
-  each_part(std::ssize(values), [&](size_t part, int64_t begin, int64_t count) {
+  std::vector<double> squares(flat_parts(std::ssize(values)));
+  each_flat_part(std::ssize(values), [&](size_t part, int64_t begin, int64_t count) {
     squares[part] =
         squared_norm(values.subspan(static_cast<size_t>(begin), static_cast<size_t>(count)));
   });
   return std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0));
 }
 
+std::vector<std::span<float>> TrainReplica::moment_values() {
+  std::vector<std::span<float>> out;
+  for (const std::string& state : moments_) out.push_back(arena(state).values());
+  return out;
+}
+
 void TrainReplica::update(double rate, double scale) {
-  const std::span<float> x = arena("x").values();
-  const std::span<const float> g = arena("g").values();
-  std::vector<std::span<float>> moments;
-  for (const std::string& state : moments_) moments.push_back(arena(state).values());
-  for (const Placement::Group& group : arena("x").placement().groups()) {
-    const bool decays = group.decays || optimizer_.decays_all();
-    each_part(group.count, [&](size_t, int64_t first, int64_t count) {
-      const auto begin = static_cast<size_t>(group.begin + first),
-                 size = static_cast<size_t>(count);
-      std::vector<std::span<float>> parts;
-      for (const std::span<float> moment : moments) parts.push_back(moment.subspan(begin, size));
-      optimizer_.step({updates_, rate, scale, decays}, x.subspan(begin, size),
-                      g.subspan(begin, size), parts);
-    });
-  }
+  inner_.apply({updates_, rate, scale}, arena("x").values(), arena("g").values(), moment_values());
   ++updates_;
 }
 

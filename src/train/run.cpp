@@ -155,6 +155,7 @@ Result<RunSummary> Run::go(const std::vector<Listener*>& listeners, const std::a
   for (const std::string& text :
        plan_warnings(team_->plan(), recipe_.train.optimizer.name, recipe_.run.steps))
     notices_.push_back(text);
+  notices_.insert(notices_.end(), recipe_.notes.begin(), recipe_.notes.end());
   for (const std::string& text : notices_)
     tell([&](Listener& one) { one.on_notice(Notice::kWarning, text); });
   auto summary = train(stop);

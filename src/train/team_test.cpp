@@ -46,20 +46,20 @@ TEST(TeamTest, AnotherSeedGivesOtherWeights) {
 TEST(TeamTest, StopEndsAllWorkersAtOneStepAndChangesNoBit) {
   for (const char* threads : {"run.threads=1", "run.threads=3"}) {
     TinyTeam whole({threads}), stopped({threads});
-    whole.run_to(12);
+    whole.run_to(24);
     std::atomic<bool> stop{false};
     Team::Events events;
     events.on_step = [&](const StepReport& report, const std::string&) {
       if (report.step == 4) stop = true;
     };
-    ASSERT_TRUE(stopped->run_to(12, events, stop).ok());
+    ASSERT_TRUE(stopped->run_to(24, events, stop).ok());
     EXPECT_GE(stopped->steps(), 4);
-    EXPECT_LT(stopped->steps(), 12) << "the stop came too late to test anything";
+    EXPECT_LT(stopped->steps(), 24) << "the stop came too late to test anything";
     for (const auto& worker : stopped->workers()) {
       EXPECT_EQ(worker->steps(), stopped->steps());
       EXPECT_FALSE(worker->within_step());
     }
-    stopped.run_to(12);
+    stopped.run_to(24);
     EXPECT_EQ(stopped.bits(), whole.bits());
   }
 }

@@ -20,6 +20,10 @@ Worker::Worker(const Recipe& recipe, const BoundPlan& plan, Exchange& exchange, 
       feed_(std::move(parts.feed)),
       engine_(std::make_unique<Engine>(plan, id_, *replica_, exchange)) {
   report_.worker = id_;
+  unclipped_ = std::ranges::any_of(
+      plan.channels(), [](const BoundChannel& channel) { return channel.port->unclipped(); });
+  CW_CHECK(parts.orders == nullptr || recipe.train.objective.name == "plain",
+           "followers know no objective {}", recipe.train.objective.name);
   if (parts.orders != nullptr) followers_.emplace(*parts.orders, *replica_);
 }
 
@@ -35,17 +39,17 @@ Worker::Status Worker::advance() {
     return Status::kWaiting;
   };
   if (phase_ == Phase::kAfterBackward) {
-    const Go go = engine_->at(Hook::kAfterBackward, step, tokens_);
+    const Go go = engine_->at(Hook::kAfterBackward, step, tokens_, report_.rate);
     if (go == Go::kWait) return wait();
     if (auto clipped = clip(go); !clipped) return fail(clipped.error());
     phase_ = Phase::kBeforeUpdate;
   }
   if (phase_ == Phase::kBeforeUpdate) {
-    if (engine_->at(Hook::kBeforeUpdate, step, tokens_) == Go::kWait) return wait();
+    if (engine_->at(Hook::kBeforeUpdate, step, tokens_, report_.rate) == Go::kWait) return wait();
     if (auto updated = update(); !updated) return fail(updated.error());
     phase_ = Phase::kAfterUpdate;
   }
-  if (engine_->at(Hook::kAfterUpdate, step, tokens_) == Go::kWait) return wait();
+  if (engine_->at(Hook::kAfterUpdate, step, tokens_, report_.rate) == Go::kWait) return wait();
   finish();
   return Status::kStepped;
 }
@@ -55,6 +59,7 @@ Result<void> Worker::begin() {
   skipped_.clear();
   report_.trained = engine_->trains(steps_ + 1);
   report_.rate = recipe_.optimizer->rate() * recipe_.schedule.factor(steps_);
+  objective_updates_ = true;
   if (!report_.trained) return {};
   const int64_t rows = recipe_.rows();
   const int64_t row_tokens = recipe_.shape->context() + 1;
@@ -77,16 +82,23 @@ Result<void> Worker::begin() {
 Result<double> Worker::loss_and_gradient() {
   const int64_t row_tokens = recipe_.shape->context() + 1;
   if (followers_) return followers_->loss_and_gradient(rows_, row_tokens);
-  return replica_->loss_and_gradient(
-      at::from_blob(rows_.data(), {recipe_.rows(), row_tokens}, at::kInt).to(at::kLong));
+  const at::Tensor tokens =
+      at::from_blob(rows_.data(), {recipe_.rows(), row_tokens}, at::kInt).to(at::kLong);
+  const auto outcome =
+      replica_->local_step(tokens, {.step = steps_ + 1,
+                                    .worker = id_,
+                                    .seed = static_cast<uint64_t>(recipe_.run.seed),
+                                    .rate = report_.rate});
+  objective_updates_ = outcome.updates;
+  return outcome.loss;
 }
 
 /// Decides whether this step updates, and by which scale.
 Result<void> Worker::clip(Go go) {
-  updates_ = go == Go::kUpdate;
+  updates_ = go == Go::kUpdate && objective_updates_;
   if (!updates_) return {};
   const double norm = replica_->gradient_replaced() ? replica_->gradient_norm() : norm_;
-  clip_scale_ = clip_scale(norm, recipe_.train.clip);
+  clip_scale_ = unclipped_ ? 1.0 : clip_scale(norm, recipe_.train.clip);
   if (std::isfinite(norm)) return {};
   const std::string what = fmt::format("worker {}, step {}: the gradient is not finite (loss {})",
                                        id_, steps_ + 1, report_.loss);

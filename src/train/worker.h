@@ -80,9 +80,11 @@ class Worker {
 
   Phase phase_ = Phase::kBegin;
   int64_t steps_ = 0, tokens_ = 0;
-  bool updates_ = false;  ///< the inner optimizer takes part in this step
+  bool updates_ = false;           ///< the inner optimizer takes part in this step
+  bool objective_updates_ = true;  ///< as far as the objective is concerned
   double clip_scale_ = 1.0;
-  double norm_ = 0;  ///< of the worker's own gradient
+  bool unclipped_ = false;  ///< the method's gradient is the step itself
+  double norm_ = 0;         ///< of the worker's own gradient
   int64_t began_ns_ = 0, busy_ns_ = 0;
   std::vector<int32_t> rows_;
   StepReport report_;
