@@ -26,6 +26,8 @@ struct Coding {
 struct TensorCut {
   int64_t count = 0;
   int64_t columns = 0;  ///< of a matrix, row-major; of anything else its count
+  int64_t rows() const { return count / columns; }
+  bool matrix() const { return rows() > 1 && columns > 1; }
 };
 
 /// Turns values into wire bytes and back. Pure: the same values and coding give the same bytes.

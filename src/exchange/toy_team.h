@@ -104,7 +104,8 @@ class ToyTeam {
   void advance(Worker& worker, int64_t last) {
     while (worker.steps < last) {
       if (!worker.entered) enter(worker);
-      const Go go = worker.engine.at(worker.hook, worker.steps + 1, worker.tokens);
+      const Go go =
+          worker.engine.at(worker.hook, worker.steps + 1, worker.tokens, ToyReplica::kRate);
       if (go == Go::kWait) return;
       leave(worker, go);
     }

@@ -20,7 +20,9 @@ namespace {
 class Limits {
  public:
   explicit Limits(const json& trace)
-      : measured_(trace.at("float32_deviation")), selects_(trace.value("selects", false)) {}
+      : measured_(trace.at("float32_deviation")),
+        selects_(trace.value("selects", false)),
+        power_sgd_(trace.at("method").at("name") == "powersgd") {}
 
   double loss(int64_t step) const {
     const bool early = selects_ && step <= 10;
@@ -32,6 +34,13 @@ class Limits {
   double valid(int64_t step) const { return floored("valid_loss_abs", 2e-6, 1e-3, step); }
   double norm(const std::string& state, int64_t step) const {
     return std::max(4 * part("norm_rel", state), loose(step) ? 5e-3 : 2e-6);
+  }
+  /// Traces have no deviation of single tensors; that of all of x will do, but for PowerSGD, whose
+  /// Gram-Schmidt magnifies rounding: there the oracle's own float32 runs have up to 1.08e-5 in one
+  /// tensor (its case `powersgd`, five row orders).
+  double tensor_norm(int64_t step) const {
+    constexpr double kPowerSgd = 1.08e-5;
+    return std::max(norm("x", step), power_sgd_ ? 4 * kPowerSgd : 0);
   }
   std::optional<double> sum(const std::string& state, int64_t step) const {
     if (loose(step)) return std::nullopt;
@@ -47,7 +56,7 @@ class Limits {
     return measured_.contains(key) ? measured_[key].value(state, 0.0) : 0.0;
   }
   const json& measured_;
-  const bool selects_;
+  const bool selects_, power_sgd_;
 };
 
 struct Summary {
@@ -110,20 +119,17 @@ void compare_state(const json& trace, const Worker& worker, const std::string& n
     tally.add("sum", std::abs(sum - got->sum) / std::max(norm, std::abs(sum)), *limit);
 }
 
-/// The limit is of the norm of all of x, so a tensor's difference is measured against that:
-/// rounding moves the norm of a part as far as that of the whole.
 void compare_tensors(const Worker& worker, const json& wanted, int64_t step, const Limits& limits,
                      Tally& tally) {
   const Arena& x = worker.replica().arena("x");
-  const double whole = summary_of(x.values()).norm;
   const auto& tensors = x.placement().layout().tensors();
   for (size_t i = 0; i < tensors.size(); ++i) {
     if (!wanted.contains(tensors[i].name)) continue;
     const auto values = x.values().subspan(static_cast<size_t>(x.placement().offset(i)),
                                            static_cast<size_t>(tensors[i].count));
     tally.add("tensor norm",
-              std::abs(wanted[tensors[i].name].get<double>() - summary_of(values).norm) / whole,
-              limits.norm("x", step));
+              relative(wanted[tensors[i].name].get<double>(), summary_of(values).norm),
+              limits.tensor_norm(step));
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/toml.h"
 #include "data/path.h"
+#include "recipe/method.h"
 #include "shape/hugging_face.h"
 
 namespace causeway {
@@ -239,35 +240,9 @@ void read_sites(const Value& table, Recipe& recipe, SiteText text, Mistakes& mis
                  "each, or name a file of `recorded` batches");
 }
 
-/// A method that is made for some inner optimizers gets one of them.
-void fit_optimizer(const Training& training, Recipe& recipe) {
-  Plugin& optimizer = recipe.train.optimizer;
-  const auto& wanted = training.optimizers;
-  if (wanted.empty() || std::ranges::find(wanted, optimizer.name, &Plugin::name) != wanted.end())
-    return;
-  recipe.notes.push_back(fmt::format(
-      "sync.preset = \"{0}\" trains with the optimizer `{1}`; `{2}` is left out. For other options "
-      "than its defaults set train.optimizer = {{ name = \"{1}\", ... }}",
-      recipe.sync.options.preset, wanted.front().name, optimizer.name));
-  optimizer = wanted.front();
-}
-
-/// And its own objective, unless the recipe has that one with other options.
-void fit_objective(const Training& training, Recipe& recipe) {
-  Plugin& objective = recipe.train.objective;
-  if (training.objective.name.empty() || objective.name == training.objective.name) return;
-  if (objective.name != "plain")
-    recipe.notes.push_back(
-        fmt::format("sync.preset = \"{}\" trains with the objective `{}`; `{}` is left out",
-                    recipe.sync.options.preset, training.objective.name, objective.name));
-  objective = training.objective;
-}
-
 void read_train(const Value& table, Recipe& recipe, Mistakes& mistakes) {
   read_options(table, recipe.train, mistakes);
-  const Training training = training_of(recipe.sync);
-  fit_optimizer(training, recipe);
-  fit_objective(training, recipe);
+  fit_training(recipe);
   const size_t before = mistakes.size();
   auto optimizer = make_plugin(inner_optimizers(), "optimizer", recipe.train.optimizer, mistakes);
   if (mistakes.size() == before) recipe.optimizer = std::move(optimizer);
@@ -281,40 +256,6 @@ void read_train(const Value& table, Recipe& recipe, Mistakes& mistakes) {
     mistakes.add(batch == nullptr ? table.where : batch->where,
                  fmt::format("`batch_tokens` is {}; wanted: a multiple of the context, {}",
                              recipe.train.batch_tokens, context));
-}
-
-template <class Interface>
-Value resolved_options(Entries<Interface> entries, const Plugin& plugin) {
-  for (const Entry<Interface>* entry : entries)
-    if (entry->name == plugin.name) return entry->resolve(plugin.options);
-  return plugin.options;
-}
-
-BindOptions bind_options(const Recipe& recipe) {
-  BindOptions options;
-  options.workers = recipe.workers();
-  options.seed = static_cast<uint64_t>(recipe.run.seed);
-  for (int32_t id = 0; id < recipe.workers(); ++id) {
-    const auto site = static_cast<size_t>(recipe.site_of(id));
-    const SiteOptions own = recipe.sites.empty() ? SiteOptions{} : recipe.sites[site].options;
-    options.fixed_weights.push_back(own.weight);
-    options.speeds.push_back(own.speed);
-  }
-  return options;
-}
-
-void read_method(Recipe& recipe, Mistakes& mistakes) {
-  if (recipe.optimizer == nullptr || recipe.objective == nullptr || recipe.shape == nullptr) return;
-  const size_t before = mistakes.size();
-  PresetContext context{recipe.train.optimizer.name, recipe.optimizer->states()};
-  context.optimizer_options = resolved_options(inner_optimizers(), recipe.train.optimizer);
-  context.workers = recipe.workers();
-  context.batch_tokens = recipe.train.batch_tokens;
-  context.clip = recipe.train.clip;
-  recipe.plan = make_plan(recipe.sync, context, mistakes);
-  if (mistakes.size() != before) return;
-  BoundPlan::bind(recipe.plan, recipe.shape->layout(), replica_states(recipe), bind_options(recipe),
-                  mistakes);
 }
 
 template <class Interface>
@@ -347,13 +288,6 @@ Value resolved_site(const RecipeSite& site) {
 }
 
 }  // namespace
-
-std::vector<std::string> replica_states(const Recipe& recipe) {
-  std::vector<std::string> states{"x", "g"};
-  for (const std::string& state : recipe.optimizer->states()) states.push_back(state);
-  for (const std::string& state : recipe.objective->states()) states.push_back(state);
-  return states;
-}
 
 int32_t Recipe::workers() const {
   const auto given = static_cast<int32_t>(sync.options.workers);
@@ -418,56 +352,6 @@ Recipe read_recipe(const Value& root, const std::string& base, Mistakes& mistake
   read_options(recipe.exchange.hub, recipe.hub, mistakes);
   return recipe;
 }
-
-Result<std::unique_ptr<BoundPlan>> bind_plan(const Recipe& recipe, bool closes) {
-  Plan spec = recipe.plan;
-  if (closes) spec.channels.push_back(closing_channel(recipe.run.steps));
-  Mistakes mistakes;
-  auto plan = BoundPlan::bind(spec, recipe.shape->layout(), replica_states(recipe),
-                              bind_options(recipe), mistakes);
-  if (plan == nullptr) return failure(Fault::kBadInput, "{}", mistakes.text());
-  if (closes) CW_TRY(can_cross_processes(*plan));
-  return plan;
-}
-
-namespace {
-
-std::vector<std::string> options_of_preset(const Value& sync) {
-  const Value* name = sync.find("preset");
-  std::vector<std::string> out;
-  if (name == nullptr || !name->is(Value::Kind::kString)) return out;
-  for (const Entry<Preset>* entry : presets())
-    if (entry->name == name->string())
-      for (const OptionInfo& info : entry->describe()) out.push_back(info.name);
-  return out;
-}
-
-/// Another method was chosen for a recipe: what its file says to the old one alone goes.
-void drop_options_of_old_preset(const Value& old_root, Value& root,
-                                std::vector<std::string>& notes) {
-  const Value* before = old_root.find("sync");
-  if (before == nullptr || !before->is(Value::Kind::kTable)) return;
-  for (auto& [key, table] : root.table()) {
-    if (key != "sync" || !table.is(Value::Kind::kTable)) continue;
-    const auto old_options = options_of_preset(*before), options = options_of_preset(table);
-    if (table.find("preset") == nullptr) return;
-    std::erase_if(table.table(), [&](const auto& entry) {
-      const auto& [name, value] = entry;
-      const Value* given = before->find(name);
-      const bool goes = given != nullptr && given->text() == value.text() &&
-                        std::ranges::count(old_options, name) > 0 &&
-                        std::ranges::count(options, name) == 0;
-      if (goes)
-        notes.push_back(
-            fmt::format("sync.{} = {} of the recipe is left out: the preset `{}` has no "
-                        "such option",
-                        name, value.text(), table.find("preset")->text()));
-      return goes;
-    });
-  }
-}
-
-}  // namespace
 
 Recipe load_recipe(const std::string& path, const std::vector<std::string>& assignments,
                    Mistakes& mistakes, SiteText text) {

@@ -47,13 +47,13 @@ Go Engine::at(Hook hook, int64_t step, int64_t tokens, double rate) {
   step_ = step;
   rate_ = rate;
   if (begun_step_ != step || begun_hook_ != hook) begin(hook, step);
-  if (arrive(hook, step) == Arrival::kPending) return Go::kWait;
+  if (!arrive(hook, step)) return Go::kWait;
   for (int32_t stage = 0;; ++stage) {
     std::vector<int32_t> due = plan_.due(hook, step, stage);
     if (due.empty()) break;
     if (stage < launched_stages_) continue;
     launch(std::move(due), hook, step, tokens);
-    if (arrive(hook, step) == Arrival::kPending) return Go::kWait;
+    if (!arrive(hook, step)) return Go::kWait;
   }
   // A consensus is taken by all, also by who did not train for it.
   const bool moves = !applied_.empty() || trains(step);
@@ -70,11 +70,11 @@ void Engine::begin(Hook hook, int64_t step) {
   applied_.clear();
   if (worker_ == kFollower) return;
   const Open here{{counters_.round, step, hook, 0, {}}, 0, {}};
+  const std::vector<int32_t> due = plan_.due(hook, step);
   for (size_t i = 0; i < states_.size(); ++i) {
     const BoundChannel& channel = plan_.channels()[i];
     if (channel.spec.hook != hook || channel.spec.closing) continue;
-    const bool fires =
-        is_due(channel.spec, hook, step) && channel.group->fires(steps_at(hook, step));
+    const bool fires = std::ranges::binary_search(due, static_cast<int32_t>(i));
     if (!fires && !channel.port->watches()) continue;
     Firing fired = firing(static_cast<int32_t>(i), here);
     fired.fires = fires;
@@ -112,14 +112,15 @@ std::vector<int64_t> Engine::open_rounds() const {
   return out;
 }
 
-/// Applies what is due here, in order of round, up to the first round that is undecided.
-Engine::Arrival Engine::arrive(Hook hook, int64_t step) {
+/// Applies what is due here, in order of round, up to the first round that is undecided: false if
+/// there is one.
+bool Engine::arrive(Hook hook, int64_t step) {
   for (size_t i = 0; i < open_.size();) {
     Open& open = open_[i];
     const auto channels = arriving(plan_, open, hook, step);
     const Commit* commit = nullptr;
     const Poll poll = channels.empty() ? Poll::kReady : exchange_.poll(open.round, worker_, commit);
-    if (poll == Poll::kPending) return Arrival::kPending;
+    if (poll == Poll::kPending) return false;
     if (poll == Poll::kAborted) {
       aborted_ = true;
     } else {
@@ -134,7 +135,7 @@ Engine::Arrival Engine::arrive(Hook hook, int64_t step) {
     exchange_.settled(open.round, worker_, replicated_digest());
     open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(i));
   }
-  return Arrival::kApplied;
+  return true;
 }
 
 void Engine::launch(std::vector<int32_t> due, Hook hook, int64_t step, int64_t tokens) {

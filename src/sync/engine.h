@@ -99,10 +99,8 @@ class Engine {
     int64_t tokens = 0;  ///< trained when it was launched
     std::vector<Sent> sent;
   };
-  enum class Arrival : uint8_t { kPending, kApplied, kAborted };
-
   void begin(Hook hook, int64_t step);
-  Arrival arrive(Hook hook, int64_t step);
+  bool arrive(Hook hook, int64_t step);
   void launch(std::vector<int32_t> due, Hook hook, int64_t step, int64_t tokens);
   bool holds_update(Hook hook) const;
   bool offers(int32_t channel, const Open& open) const;

@@ -3,6 +3,8 @@
 // Short forms for presets.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <string>
 #include <utility>
 
@@ -51,5 +53,55 @@ inline Channel parameter_channel(int64_t period) {
 inline constexpr Range<int64_t> kPeriodRange{1, 1'000'000'000};
 /// Of the part of values that a sparse codec keeps.
 inline constexpr Range<double> kKeepRange{1e-6, 1};
+
+/// FedAvg's family with other rules: `Traits::kRule` combines the parameters.
+template <class Traits>
+class RulePreset final : public Preset {
+ public:
+  struct Options {
+    int64_t period = 32;
+
+    template <class Visit>
+    void each(Visit&& visit) {
+      visit("period", period, kPeriodRange, "steps", "Local steps between rounds (K).");
+    }
+  };
+  explicit RulePreset(const Options& options) : options_(options) {}
+
+  std::vector<Channel> channels(const PresetContext&, Mistakes&) const override {
+    Channel x = parameter_channel(options_.period);
+    x.rule = plugin_with(Traits::kRule);
+    return {x};
+  }
+
+ private:
+  const Options options_;
+};
+
+/// EF21's family: sparse changes of gradients; `Traits::set` says what is its own.
+template <class Traits>
+class ChangePreset final : public Preset {
+ public:
+  struct Options {
+    double keep = 0.05;
+
+    template <class Visit>
+    void each(Visit&& visit) {
+      visit("keep", keep, kKeepRange, "", "Part of the values that is sent.");
+    }
+  };
+  explicit ChangePreset(const Options& options) : options_(options) {}
+
+  std::vector<Channel> channels(const PresetContext&, Mistakes&) const override {
+    Channel g = gradient_channel();
+    g.feedback = plugin_with("ef21");
+    g.up = {fmt::format("topk({})|fp32", options_.keep), {}};
+    Traits::set(g);
+    return {g};
+  }
+
+ private:
+  const Options options_;
+};
 
 }  // namespace causeway

@@ -92,8 +92,8 @@ class ToyReplica final : public Replica {
       g_[i] = d + 4 * d * d * d;
     }
   }
+  static constexpr float kRate = 0.03125F;
   void update() {
-    constexpr float kRate = 0.03125F;
     if (moments_.empty())
       for (size_t i = 0; i < x_.size(); ++i) x_[i] -= kRate * g_[i];
     float left = 0.25F;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/elementwise.h"
+#include "sync/feedbacks/sum_changes.h"
 #include "sync/port.h"
 
 namespace causeway {
@@ -50,13 +51,7 @@ class EControl final : public Feedback {
   }
   bool integrates() const override { return true; }
   void integrate(std::span<float> consensus, const StatesPart& states) const override {
-    elementwise(
-        consensus.size(),
-        [](float& change, float& sum) {
-          sum += change;
-          change = sum;
-        },
-        consensus.data(), states.edit("hbar").data());
+    sum_changes(consensus, states, "hbar");
   }
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A round as soon as `size` stretches of steps have been finished since the last one, by whomever
-// (FedBuff's buffer; Nguyen and others, arXiv:2106.06639).
+// (FedBuff's buffer; Nguyen and others, arXiv:2106.06639). With a stretch of one step it is a
+// target batch of all workers together (Diskin and others, arXiv:2106.10207).
 #include "sync/paced_group.h"
 
 namespace causeway {

@@ -39,5 +39,19 @@ TEST(BufferGroup, AnswersAlikeInAnyOrderOfAsking) {
   EXPECT_FALSE(forwards.group->fires(PacedGroup::kTicksMax + 1));
 }
 
+// One step in odd ticks, two in even ones.
+TEST(BufferGroup, OfSingleStepsFiresWhenAllTogetherHaveTrainedEnough) {
+  const std::vector<double> speeds{1, 0.5};
+  EXPECT_THAT(
+      ToyGroup("buffer", "stretch = 1\nsize = 1", speeds).firings(3),
+      ElementsAre(Pair(1, ElementsAre(0)), Pair(2, ElementsAre(0, 1)), Pair(3, ElementsAre(0))));
+  EXPECT_THAT(ToyGroup("buffer", "stretch = 1\nsize = 3", speeds).firings(6),
+              ElementsAre(Pair(2, ElementsAre(0, 1)), Pair(4, ElementsAre(0, 1)),
+                          Pair(6, ElementsAre(0, 1))));
+  EXPECT_THAT(ToyGroup("buffer", "stretch = 1\nsize = 4", speeds).firings(9),
+              ElementsAre(Pair(3, ElementsAre(0, 1)), Pair(6, ElementsAre(0, 1)),
+                          Pair(9, ElementsAre(0, 1))));
+}
+
 }  // namespace
 }  // namespace causeway

@@ -49,7 +49,7 @@ class Demo final : public Port {
   std::string bind(const ChannelPlace& place) override {
     parameters_ = place.layout.count();
     for (const TensorCut& cut : tensor_cuts(place.layout, place.region)) {
-      const int64_t rows = cut.count / cut.columns;
+      const int64_t rows = cut.rows();
       const int64_t height = edge_of(rows, options_.chunk);
       const int64_t width = edge_of(cut.columns, options_.chunk);
       tensors_.push_back({rows, cut.columns, height, width});

@@ -38,8 +38,8 @@ class Lordo final : public Port {
   std::string bind(const ChannelPlace& place) override {
     int64_t begin = 0;
     for (const TensorCut& cut : tensor_cuts(place.layout, place.region)) {
-      const int64_t rows = cut.count / cut.columns;
-      if (rows > 1 && cut.columns > 1)
+      const int64_t rows = cut.rows();
+      if (cut.matrix())
         matrices_.push_back({begin, rows, cut.columns, std::min({options_.rank, rows, cut.columns}),
                              place.region.part(begin, cut.count)});
       begin += cut.count;

@@ -25,10 +25,9 @@ class LowRank final : public Port {
   std::string bind(const ChannelPlace& place) override {
     int64_t begin = 0;
     for (const TensorCut& cut : tensor_cuts(place.layout, place.region)) {
-      const int64_t rows = cut.count / cut.columns;
-      const bool matrix = rows > 1 && cut.columns > 1;
-      const int64_t used =
-          matrix ? std::min({options_.rank, rows, cut.columns}) * cut.columns : cut.count;
+      const int64_t used = cut.matrix()
+                               ? std::min({options_.rank, cut.rows(), cut.columns}) * cut.columns
+                               : cut.count;
       cuts_.push_back({used, cut.columns});
       const Region part = place.region.part(begin, used);
       used_.spans.insert(used_.spans.end(), part.spans.begin(), part.spans.end());

@@ -46,12 +46,11 @@ class PowerSgd final : public Port {
   std::string bind(const ChannelPlace& place) override {
     int64_t begin = 0;
     for (const TensorCut& cut : tensor_cuts(place.layout, place.region)) {
-      const int64_t rows = cut.count / cut.columns;
-      const bool matrix = rows > 1 && cut.columns > 1;
-      const int64_t rank = matrix ? std::min({rank_, rows, cut.columns}) : 0;
+      const int64_t rows = cut.rows();
+      const int64_t rank = cut.matrix() ? std::min({rank_, rows, cut.columns}) : 0;
       tensors_.push_back({begin, rows, cut.columns, rank, p_count_, q_count_});
       begin += cut.count;
-      p_count_ += matrix ? rows * rank : cut.count;
+      p_count_ += cut.matrix() ? rows * rank : cut.count;
       q_count_ += cut.columns * rank;
     }
     return q_count_ > 0 ? "" : "powersgd wants matrices; the region has none";

@@ -6,34 +6,14 @@
 namespace causeway {
 namespace {
 
-class Ef21Preset final : public Preset {
- public:
-  struct Options {
-    double keep = 0.05;
-
-    template <class Visit>
-    void each(Visit&& visit) {
-      visit("keep", keep, kKeepRange, "", "Part of the values that is sent.");
-    }
-  };
-  explicit Ef21Preset(const Options& options) : options_(options) {}
-
-  std::vector<Channel> channels(const PresetContext&, Mistakes&) const override {
-    Channel g = gradient_channel();
-    g.feedback = plugin_with("ef21");
-    g.up = {fmt::format("topk({})|fp32", options_.keep), {}};
-    g.weight = Weight::kEqual;
-    return {g};
-  }
-
- private:
-  const Options options_;
+struct Ef21Traits {
+  static void set(Channel& g) { g.weight = Weight::kEqual; }
 };
 
 }  // namespace
 
 extern const Entry<Preset> presets_ef21;
 const Entry<Preset> presets_ef21 =
-    entry<Preset, Ef21Preset>("ef21", "sparse changes of gradients, every step");
+    entry<Preset, ChangePreset<Ef21Traits>>("ef21", "sparse changes of gradients, every step");
 
 }  // namespace causeway

@@ -9,35 +9,17 @@
 namespace causeway {
 namespace {
 
-class Ef21WPreset final : public Preset {
- public:
-  struct Options {
-    double keep = 0.05;
-
-    template <class Visit>
-    void each(Visit&& visit) {
-      visit("keep", keep, kKeepRange, "", "Part of the values that is sent.");
-    }
-  };
-  explicit Ef21WPreset(const Options& options) : options_(options) {}
-
-  std::vector<Channel> channels(const PresetContext&, Mistakes&) const override {
-    Channel g = gradient_channel();
+struct Ef21WTraits {
+  static void set(Channel& g) {
     g.port.options.set("balance", true);
-    g.feedback = plugin_with("ef21");
-    g.up = {fmt::format("topk({})|fp32", options_.keep), {}};
     g.weight = Weight::kFixed;
-    return {g};
   }
-
- private:
-  const Options options_;
 };
 
 }  // namespace
 
 extern const Entry<Preset> presets_ef21w;
-const Entry<Preset> presets_ef21w =
-    entry<Preset, Ef21WPreset>("ef21w", "ef21 where workers count by their sites' weights");
+const Entry<Preset> presets_ef21w = entry<Preset, ChangePreset<Ef21WTraits>>(
+    "ef21w", "ef21 where workers count by their sites' weights");
 
 }  // namespace causeway

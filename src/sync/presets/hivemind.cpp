@@ -29,7 +29,7 @@ class Hivemind final : public Preset {
     const int64_t steps = options_.target_tokens > 0 ? (options_.target_tokens + batch - 1) / batch
                                                      : kSteps * context.workers;
     Channel g = channel_with("g", plugin_with("accumulate"), Hook::kAfterBackward, 1);
-    g.group = plugin_with("target", {{"steps", steps}});
+    g.group = plugin_with("buffer", {{"size", steps}, {"stretch", 1}});
     g.delay = options_.delay;
     return {g};
   }

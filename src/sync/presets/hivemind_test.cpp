@@ -14,7 +14,7 @@ const std::string kOneStepEach = "preset = 'hivemind'\ntarget_tokens = 16384\n";
 
 TEST(HivemindPreset, CountsItsTargetInSteps) {
   const auto steps = [](const std::string& more) {
-    return only_channel("preset = 'hivemind'\n" + more).group.options.find("steps")->integer();
+    return only_channel("preset = 'hivemind'\n" + more).group.options.find("size")->integer();
   };
   EXPECT_EQ(steps(""), 16);  // four of each
   EXPECT_EQ(steps("target_tokens = 8192"), 2);

@@ -6,32 +6,14 @@
 namespace causeway {
 namespace {
 
-class LDawa final : public Preset {
- public:
-  struct Options {
-    int64_t period = 32;
-
-    template <class Visit>
-    void each(Visit&& visit) {
-      visit("period", period, kPeriodRange, "steps", "Local steps between rounds (K).");
-    }
-  };
-  explicit LDawa(const Options& options) : options_(options) {}
-
-  std::vector<Channel> channels(const PresetContext&, Mistakes&) const override {
-    Channel x = parameter_channel(options_.period);
-    x.rule = plugin_with("cosine");
-    return {x};
-  }
-
- private:
-  const Options options_;
+struct LDawaTraits {
+  static constexpr const char* kRule = "cosine";
 };
 
 }  // namespace
 
 extern const Entry<Preset> presets_l_dawa;
-const Entry<Preset> presets_l_dawa =
-    entry<Preset, LDawa>("l_dawa", "fedavg where layers count by their cosine with the last mean");
+const Entry<Preset> presets_l_dawa = entry<Preset, RulePreset<LDawaTraits>>(
+    "l_dawa", "fedavg where layers count by their cosine with the last mean");
 
 }  // namespace causeway
