@@ -76,7 +76,10 @@ class CountsFile : public testing::Test {
   }
 
  protected:
-  const std::string path_ = (std::filesystem::path(testing::TempDir()) / "counts.jsonl").string();
+  // Of this test alone: ctest runs the tests of a fixture side by side.
+  const std::string path_ = testing::TempDir() + "counts_" +
+                            testing::UnitTest::GetInstance()->current_test_info()->name() +
+                            ".jsonl";
 };
 
 constexpr const char* kHead =

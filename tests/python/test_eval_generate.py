@@ -8,8 +8,8 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-KINDS = ["recipe", "presets", "optimizers", "outer-optimizers", "codecs", "feedbacks", "ports", "groups", "rules",
-         "sources", "models", "scenario", "faults", "checks"]  # fmt: skip
+KINDS = ["recipe", "presets", "optimizers", "objectives", "outer-optimizers", "codecs", "selectors", "packers",
+         "feedbacks", "ports", "groups", "rules", "sources", "models", "scenario", "faults", "checks"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
