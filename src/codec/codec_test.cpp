@@ -26,9 +26,12 @@ void PrintTo(const Case& one, std::ostream* out) { *out << one.text; }
 
 std::vector<Case> cases() {
   std::vector<Case> out;
-  for (const Entry<Codec>* entry : codecs())
-    out.push_back({std::string(entry->name),
-                   entry->name != "sign" && entry->name != "lowrank"});  // they round it up
+  for (const Entry<Codec>* entry : codecs()) {
+    const bool rounds_count_up = entry->name == "sign" || entry->name == "lowrank";
+    const bool has_chains = entry->name == "greco";
+    out.push_back({std::string(entry->name), !rounds_count_up && !has_chains});
+  }
+  out.push_back({"greco(0.05)|zstd", false});
   for (const char* text :
        {"topk(0.01)|int8|rice", "topk(0.3)|fp32|bitmap", "topk(0.02)|raw|bf16", "topk(1)|nf4",
         "topk(k=64, scope=chunk, chunk=4096)|two_bit", "topk(0.1, scope=chunk, chunk=100)|e3m0",

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "codec/signal.h"
+#include "core/squared_norm.h"
 
 namespace causeway {
 namespace {
@@ -91,12 +92,7 @@ LayerCost cost_of(const Codec& codec, std::span<const float> values, const Codin
   std::vector<float> decoded(values.size());
   const auto result = decode_signal(codec, bytes, decoded);
   CW_CHECK(result.ok(), "what was encoded does not decode: {}", result.error().message);
-  LayerCost cost{std::ssize(bytes), 0};
-  for (size_t i = 0; i < values.size(); ++i) {
-    const double error = double{values[i]} - double{decoded[i]};
-    cost.squared_error += error * error;
-  }
-  return cost;
+  return {std::ssize(bytes), squared_distance(values, decoded)};
 }
 
 }  // namespace

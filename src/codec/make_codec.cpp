@@ -169,6 +169,11 @@ class ChainBuilder {
     if (!packer.empty() && parts_.packer->wants_width() && parts_.values != nullptr &&
         !parts_.values->joins())
       wrong(fmt::format("`{}` follows `{}`; wanted: after fp32, bf16 or fp16", packer, values));
+    if (parts_.selector != nullptr && parts_.values != nullptr && parts_.values->surveys())
+      wrong(
+          fmt::format("`{}` must see the whole signal, and `{}` sends a part of it; wanted: `{}` "
+                      "without a selector",
+                      values, selector, values));
     if (parts_.selector != nullptr && parts_.values != nullptr &&
         parts_.selector->run_values() > parts_.values->block_values())
       wrong(fmt::format("`{}` looks at {} values, and `{}` codes at most {} at once", selector,

@@ -10,4 +10,7 @@ namespace causeway {
 /// over the whole by double rounding only; add them in a fixed order. Pure and thread-safe.
 double squared_norm(std::span<const float> values);
 
+/// The same of a - b, whose differences are exact in double or rounded there. Of equal sizes.
+double squared_distance(std::span<const float> a, std::span<const float> b);
+
 }  // namespace causeway

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 namespace causeway {
@@ -24,6 +25,21 @@ TEST(SquaredNorm, SumsWhatFloat32CannotHold) {
   std::vector<float> values(1001, 1.0f);
   values[0] = 4096;
   EXPECT_EQ(squared_norm(values), 16777216.0 + 1000);
+}
+
+// Goal: differences are those of double, also where float32 has none. Method: sums known exactly.
+TEST(SquaredDistance, SubtractsInDouble) {
+  std::vector<float> a, b;
+  for (int n = 0; n <= 40; ++n) {
+    EXPECT_EQ(squared_distance(a, b), n * (n + 1.0) * (2.0 * n + 1) / 6);
+    a.push_back(static_cast<float>(n - 7));
+    b.push_back(static_cast<float>(2 * n - 6));
+  }
+  constexpr float kMost = std::numeric_limits<float>::max();
+  EXPECT_EQ(squared_distance(std::vector{kMost}, std::vector{-kMost}),
+            4 * double{kMost} * double{kMost});
+  EXPECT_EQ(squared_distance(std::vector{16777216.0f}, std::vector{-1.0f}),
+            16777217.0 * 16777217.0);
 }
 
 // The order is a part of the contract: it decides the last bits.
