@@ -126,7 +126,9 @@ Result<WorkerLink> parse_link(const std::string& text) {
 }
 
 double round_seconds(int64_t up_bytes, int64_t down_bytes, const WorkerLink& link) {
-  return 2 * link.latency_seconds +
+  // The offer is announced, asked for and sent; then the consensus is.
+  constexpr double kDelays = 6;
+  return kDelays * link.latency_seconds +
          8 * static_cast<double>(up_bytes + down_bytes) / link.bits_per_second;
 }
 

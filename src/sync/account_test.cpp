@@ -154,8 +154,8 @@ TEST(Link, RefusesWhatItDoesNotUnderstand) {
   }
 }
 
-TEST(Link, ARoundTakesBothWaysAndTwoDelays) {
-  EXPECT_DOUBLE_EQ(round_seconds(1'000'000, 250'000, {10e6, 0.25}), 0.5 + 1.0);
+TEST(Link, ARoundTakesBothWaysAndSixDelays) {
+  EXPECT_DOUBLE_EQ(round_seconds(1'000'000, 250'000, {10e6, 0.25}), 1.5 + 1.0);
   EXPECT_DOUBLE_EQ(round_seconds(0, 0, {10e6, 0}), 0);
 }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -54,6 +55,16 @@ inline constexpr Range<int64_t> kPeriodRange{1, 1'000'000'000};
 /// Of the part of values that a sparse codec keeps.
 inline constexpr Range<double> kKeepRange{1e-6, 1};
 
+/// How the consensus of sparse offers goes down: whole, but for its zeros. `part` of the values are
+/// expected, at most all.
+inline Plugin sparse_down(double part) {
+  return {fmt::format("threshold(0, expect={})|fp32", std::min(1.0, part)), {}};
+}
+/// Of offers of which each has `keep` of the values.
+inline Plugin sparse_down(double keep, const PresetContext& context) {
+  return sparse_down(keep * static_cast<double>(context.workers));
+}
+
 /// FedAvg's family with other rules: `Traits::kRule` combines the parameters.
 template <class Traits>
 class RulePreset final : public Preset {
@@ -92,10 +103,11 @@ class ChangePreset final : public Preset {
   };
   explicit ChangePreset(const Options& options) : options_(options) {}
 
-  std::vector<Channel> channels(const PresetContext&, Mistakes&) const override {
+  std::vector<Channel> channels(const PresetContext& context, Mistakes&) const override {
     Channel g = gradient_channel();
     g.feedback = plugin_with("ef21");
     g.up = {fmt::format("topk({})|fp32", options_.keep), {}};
+    g.down = sparse_down(options_.keep, context);
     Traits::set(g);
     return {g};
   }

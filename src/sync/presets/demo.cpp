@@ -34,13 +34,15 @@ class DemoPreset final : public Preset {
                     {{"chunk", options_.chunk}, {"decay", options_.decay}, {"clip", context.clip}}),
         Hook::kAfterBackward, 1);
     m.up = {fmt::format("topk(k={}, scope=layer)|fp32", options_.k), {}};
+    const auto values = static_cast<double>(options_.chunk * options_.chunk);
+    m.down = sparse_down(static_cast<double>(options_.k) / values, context);
     m.rule = plugin_with("senders");
     if (options_.dense.empty()) return {m};
     Channel dense = m;
     dense.name = "dense";
     dense.region = options_.dense;
     dense.port.options.set("transform", false);
-    dense.up = plugin_with("fp32");
+    dense.up = dense.down = plugin_with("fp32");
     m.region = "!" + options_.dense;
     return {m, dense};
   }

@@ -37,6 +37,7 @@ class DgcPreset final : public Preset {
                             : context.clip / std::sqrt(static_cast<double>(context.workers));
     g.feedback = plugin_with("dgc", {{"momentum", options_.momentum}, {"local_clip", clip}});
     g.up = {fmt::format("topk(keep={}, warmup={})|fp32", options_.keep, options_.warmup), {}};
+    g.down = sparse_down(options_.keep, context);
     return {g};
   }
   Training training() const override { return {{plugin_with("sgd", {{"lr", 0.1}})}}; }

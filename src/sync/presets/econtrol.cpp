@@ -20,10 +20,11 @@ class EControlPreset final : public Preset {
   };
   explicit EControlPreset(const Options& options) : options_(options) {}
 
-  std::vector<Channel> channels(const PresetContext&, Mistakes&) const override {
+  std::vector<Channel> channels(const PresetContext& context, Mistakes&) const override {
     Channel g = gradient_channel();
     g.feedback = plugin_with("econtrol", {{"eta", options_.eta}});
     g.up = {fmt::format("topk({})|fp32", options_.keep), {}};
+    g.down = sparse_down(options_.keep, context);
     g.weight = Weight::kEqual;
     return {g};
   }

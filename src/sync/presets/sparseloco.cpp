@@ -38,12 +38,14 @@ class SparseLoCo final : public Preset {
   };
   explicit SparseLoCo(const Options& options) : options_(options) {}
 
-  std::vector<Channel> channels(const PresetContext&, Mistakes&) const override {
+  std::vector<Channel> channels(const PresetContext& context, Mistakes&) const override {
     Channel x = delta_channel(plugin_with("sgd", {{"lr", options_.lr}}), options_.period);
     x.feedback = plugin_with("ef", {{"decay", options_.decay}});
     x.up = {fmt::format("topk(k={}, scope=chunk, chunk={})|{}", options_.k, options_.chunk,
                         options_.two_bit ? "two_bit" : "fp32"),
             {}};
+    x.down =
+        sparse_down(static_cast<double>(options_.k) / static_cast<double>(options_.chunk), context);
     if (options_.mean_over == "senders") x.rule = plugin_with("senders");
     return {x};
   }

@@ -23,9 +23,10 @@ class SparsyFed final : public Preset {
   };
   explicit SparsyFed(const Options& options) : options_(options) {}
 
-  std::vector<Channel> channels(const PresetContext&, Mistakes&) const override {
+  std::vector<Channel> channels(const PresetContext& context, Mistakes&) const override {
     Channel x = delta_channel(plugin_with("sgd"), options_.period);
     x.up = {fmt::format("topk({}, scope=layer)|fp32", options_.keep), {}};
+    x.down = sparse_down(options_.keep, context);
     return {x};
   }
   Training training() const override {
