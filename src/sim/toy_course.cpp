@@ -42,6 +42,10 @@ std::unique_ptr<ToyCourse> ToyCourse::make(const ToyOptions& options, const Valu
   auto bound = BoundPlan::bind(plan, model->layout(), FlatReplica::names(inner.moments),
                                std::move(bind), mistakes);
   if (bound == nullptr || mistakes.size() != before) return nullptr;
+  if (const auto crosses = can_cross_processes(*bound); !crosses) {
+    mistakes.add(sync.where, crosses.error().message);
+    return nullptr;
+  }
   return std::unique_ptr<ToyCourse>(new ToyCourse(
       shape, {inner.moments, static_cast<float>(options.lr)}, std::move(model), std::move(bound)));
 }
