@@ -31,8 +31,10 @@ run_ctest() {
     --output-junit "$root/$log_dir/ctest-$1.xml"
 }
 
+# A file's tests stay together, as they share what they have trained.
 run_pytest() {
-  "$python" -m pytest -q -p no:cacheprovider tests/python --junitxml="$log_dir/pytest.xml"
+  "$python" -m pytest -q -p no:cacheprovider -n "$(nproc)" --maxprocesses 8 --dist loadfile tests/python \
+    --junitxml="$log_dir/pytest.xml"
 }
 
 word_oracle() {
