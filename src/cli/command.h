@@ -24,6 +24,7 @@ enum ExitCode : int {
 /// Each subcommand adds itself; its callback sets `exit_code`.
 void add_train(CLI::App& app, int& exit_code);
 void add_explain(CLI::App& app, int& exit_code);
+void add_advise(CLI::App& app, int& exit_code);
 void add_eval(CLI::App& app, int& exit_code);
 void add_generate(CLI::App& app, int& exit_code);
 void add_tokenizer(CLI::App& app, int& exit_code);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/lab_experiments.h"
 #include "cli/stop.h"
 #include "core/durable.h"
 #include "core/toml.h"
@@ -151,7 +152,10 @@ int tokenizers(const TokenizersArguments& arguments) {
 void add_lab(CLI::App& app, int& exit_code) {
   CLI::App* family = app.add_subcommand("lab", "Experiments that compare several runs.");
   family->require_subcommand(1);
-  family->footer("Example: causeway lab personal runs/four-sites");
+  family->footer(
+      "Example: causeway lab bytes --quick\n"
+      "         causeway lab personal runs/four-sites");
+  add_experiments(*family, exit_code);
 
   auto one = std::make_shared<PersonalArguments>();
   CLI::App* command = family->add_subcommand(

@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   int exit_code = kDone;
   add_train(app, exit_code);
   add_explain(app, exit_code);
+  add_advise(app, exit_code);
   add_eval(app, exit_code);
   add_generate(app, exit_code);
   add_tokenizer(app, exit_code);

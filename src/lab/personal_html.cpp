@@ -4,57 +4,22 @@
 #include <algorithm>
 #include <array>
 
+#include "lab/page.h"
 #include "lab/personal.h"
 
 namespace causeway {
 namespace {
 
-constexpr std::string_view kHead = R"(<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Causeway: personal models</title>
-<style>
-:root { color-scheme: light dark; --ink: #1b2329; --soft: #5d6972; --page: #f6f7f8;
-  --shared: #1769aa; --alone: #b8860b; --tuned: #2e8b57; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e4e9ed; --soft: #95a2ac; --page: #11161a;
-  --shared: #5aa9e6; --alone: #d9b44a; --tuned: #5fc48d; } }
-body { margin: 0 auto; max-width: 900px; padding: 32px 20px; color: var(--ink); background: var(--page);
-  font: 15px/1.5 system-ui, sans-serif; font-variant-numeric: tabular-nums; }
-p { color: var(--soft); }
-table { width: 100%; border-collapse: collapse; }
-th, td { padding: 6px 8px; text-align: right; border-bottom: 1px solid #8884; }
-th:first-child, td:first-child { text-align: left; }
+constexpr std::string_view kPersonalStyle = R"(
+:root { --shared: #1769aa; --alone: #b8860b; --tuned: #2e8b57; }
+@media (prefers-color-scheme: dark) { :root { --shared: #5aa9e6; --alone: #d9b44a; --tuned: #5fc48d; } }
 td.bars { width: 45%; }
 i { display: block; height: 8px; margin: 2px 0; }
 i.shared, b.shared { background: var(--shared); } i.alone, b.alone { background: var(--alone); }
 i.tuned, b.tuned { background: var(--tuned); }
 b.shared, b.alone, b.tuned { display: inline-block; width: 12px; height: 12px; margin: 0 6px 0 14px; }
 td.best { font-weight: 700; }
-</style>
-</head>
-<body>
 )";
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char one : text) switch (one) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      default:
-        out += one;
-    }
-  return out;
-}
 
 std::string row_html(const PersonalRow& row, double most) {
   const std::array<std::pair<const char*, double>, 3> bars{
@@ -75,7 +40,7 @@ std::string personal_html(const PersonalReport& report) {
   double most = 1e-9;
   for (const PersonalRow& row : report.rows)
     most = std::max({most, row.shared, row.alone, row.tuned});
-  std::string out(kHead);
+  std::string out = page_start("personal models", kPersonalStyle);
   out += fmt::format(
       "<h1>Personal models</h1>\n<p>{}: bits per byte on each site's validation text, less is "
       "better. Shared: the run's model after {} steps. Tuned: the shared model after {} more steps "
@@ -87,7 +52,7 @@ std::string personal_html(const PersonalReport& report) {
       "<p><b class=\"shared\"></b>shared<b class=\"alone\"></b>alone<b class=\"tuned\"></b>tuned"
       "</p>\n<table>\n<tr><th>site</th><th>shared</th><th>alone</th><th>tuned</th><th></th></tr>\n";
   for (const PersonalRow& row : report.rows) out += row_html(row, most);
-  return out + "</table>\n</body>\n</html>\n";
+  return out + "</table>\n" + page_end();
 }
 
 }  // namespace causeway

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 FIXTURES = TESTS / "oracle" / "fixtures"
 BROKEN = sorted((TESTS / "recipes" / "broken").glob("*.toml"))
-COMMANDS = ["train", "explain", "prepare", "tokenizer", "eval", "generate", "export", "lab", "list", "bench"]
+COMMANDS = ["train", "explain", "advise", "prepare", "tokenizer", "eval", "generate", "export", "lab", "list", "bench"]
 
 
 def told(recipe: pathlib.Path) -> dict[int, list[str]]:
