@@ -73,9 +73,7 @@ const AdviceRow* Advice::find(const std::string& preset) const {
 Value sync_table(const std::string& preset, int64_t period) {
   Value out;
   out.set("preset", preset);
-  for (const Entry<Preset>* entry : presets())
-    if (entry->name == preset && std::ranges::count(entry->describe(), "period", &OptionInfo::name))
-      out.set("period", period);
+  if (has_option(preset, "period")) out.set("period", period);
   return out;
 }
 

@@ -13,7 +13,7 @@ class Experiment {
  public:
   virtual ~Experiment() = default;
   /// Sizes that suit the question.
-  virtual Scale scale(bool quick) const { return usual_scale(quick); }
+  virtual Scale scale(bool quick) const { return small_scale(quick); }
   /// Name and setting of the report are filled in by who calls.
   virtual Result<Report> run(Laboratory& laboratory) const = 0;
 };

@@ -117,8 +117,6 @@ std::string name_of(const Arm& arm, int64_t seed) {
 
 }  // namespace
 
-Scale usual_scale(bool quick) { return quick ? small_scale(true) : Scale{}; }
-
 Scale small_scale(bool quick) {
   Scale scale;
   scale.layers = 2;

@@ -39,7 +39,7 @@ struct LabOptions {
   }
 };
 
-/// Sizes of an experiment's trainings.
+/// Sizes of an experiment's trainings; as they stand, size S, a minute of a core for each.
 struct Scale {
   int64_t layers = 4, width = 128, heads = 4, context = 64;
   int64_t batch_tokens = 256;  ///< of one worker's step
@@ -48,9 +48,7 @@ struct Scale {
   int64_t exam_tokens = 8192;  ///< of each site
 };
 
-/// Size S, a minute a training and core; a small model and short trainings for a first look.
-Scale usual_scale(bool quick);
-/// The small model, for longer in full: of experiments with many settings.
+/// A small model, for a few rounds or for twenty.
 Scale small_scale(bool quick);
 
 /// Whose text a worker trains on. Both are judged by the same text.

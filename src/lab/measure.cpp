@@ -16,14 +16,6 @@ using nlohmann::json;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-void count_bytes(const Team& team, Outcome& outcome) {
-  outcome.up_bytes = outcome.down_bytes = 0;
-  for (const auto& worker : team.workers()) {
-    outcome.up_bytes += worker->engine().counters().traffic.up_bytes;
-    outcome.down_bytes += worker->engine().counters().traffic.down_bytes;
-  }
-}
-
 Outcome diverged(Outcome outcome) {
   outcome.diverged = true;
   outcome.nats = kInfinity;
@@ -54,7 +46,8 @@ Result<Outcome> measure(const Recipe& recipe, const Exam& exam, int64_t looks, c
   for (int64_t look = 1; look <= looks; ++look) {
     const int64_t until = steps * look / looks;
     const auto went = team->run_to(until, events, stop);
-    count_bytes(*team, outcome);
+    outcome.up_bytes = team->bytes().up;
+    outcome.down_bytes = team->bytes().down;
     if (!went && went.error().fault == Fault::kNumeric) return diverged(std::move(outcome));
     if (!went) return went.error();
     if (team->steps() < until)

@@ -14,14 +14,6 @@
 namespace causeway {
 namespace {
 
-bool has_period(const std::string& preset) {
-  for (const Entry<Preset>* entry : presets())
-    if (entry->name == preset)
-      for (const OptionInfo& option : entry->describe())
-        if (option.name == "period") return true;
-  return false;
-}
-
 constexpr const char* kLossLabel = "nats per byte of text";
 
 ChartPoint point_of(const ArmResult& result, double x) {
@@ -41,7 +33,7 @@ std::vector<std::string> method_names() {
 Arm variant_arm(const std::string& series, const std::string& preset, int64_t period,
                 std::vector<std::string> set, Text text) {
   std::vector<std::string> all{"sync.preset=" + preset};
-  if (has_period(preset)) all.push_back(fmt::format("sync.period={}", period));
+  if (has_option(preset, "period")) all.push_back(fmt::format("sync.period={}", period));
   all.insert(all.end(), set.begin(), set.end());
   return {.series = series, .text = text, .set = std::move(all)};
 }

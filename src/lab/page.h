@@ -12,7 +12,7 @@ namespace causeway {
 std::string page_start(std::string_view title, std::string_view style);
 std::string page_end();
 
-/// Text as HTML wants it between tags and in attributes.
+/// Text as HTML and SVG want it between tags and in attributes.
 std::string escaped(std::string_view text);
 
 }  // namespace causeway

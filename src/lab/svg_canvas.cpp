@@ -4,30 +4,10 @@
 #include <cmath>
 
 #include "lab/canvas.h"
+#include "lab/page.h"
 
 namespace causeway {
 namespace {
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char one : text) switch (one) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += one;
-    }
-  return out;
-}
 
 // To a hundredth, without zeros at the end. Adding 0 makes one zero of two.
 std::string number(double value) { return fmt::format("{}", std::round(value * 100) / 100 + 0.0); }

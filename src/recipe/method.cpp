@@ -54,14 +54,9 @@ BindOptions bind_options(const Recipe& recipe) {
   return options;
 }
 
-std::vector<std::string> options_of_preset(const Value& sync) {
+std::string preset_of(const Value& sync) {
   const Value* name = sync.find("preset");
-  std::vector<std::string> out;
-  if (name == nullptr || !name->is(Value::Kind::kString)) return out;
-  for (const Entry<Preset>* entry : presets())
-    if (entry->name == name->string())
-      for (const OptionInfo& info : entry->describe()) out.push_back(info.name);
-  return out;
+  return name != nullptr && name->is(Value::Kind::kString) ? name->string() : "";
 }
 
 /// Groups that say when a round is count ticks from the first, up to a bound.
@@ -120,14 +115,13 @@ void drop_options_of_old_preset(const Value& old_root, Value& root,
   if (before == nullptr || !before->is(Value::Kind::kTable)) return;
   for (auto& [key, table] : root.table()) {
     if (key != "sync" || !table.is(Value::Kind::kTable)) continue;
-    const auto old_options = options_of_preset(*before), options = options_of_preset(table);
+    const std::string old_preset = preset_of(*before), preset = preset_of(table);
     if (table.find("preset") == nullptr) return;
     std::erase_if(table.table(), [&](const auto& entry) {
       const auto& [name, value] = entry;
       const Value* given = before->find(name);
       const bool goes = given != nullptr && given->text() == value.text() &&
-                        std::ranges::count(old_options, name) > 0 &&
-                        std::ranges::count(options, name) == 0;
+                        has_option(old_preset, name) && !has_option(preset, name);
       if (goes)
         notes.push_back(
             fmt::format("sync.{} = {} of the recipe is left out: the preset `{}` has no "

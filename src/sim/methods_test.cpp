@@ -54,21 +54,16 @@ for_ms = 300
 kind = "replicas_identical"
 )";
 
-bool has_period(const Entry<Preset>& entry) {
-  for (const OptionInfo& option : entry.describe())
-    if (option.name == "period") return true;
-  return false;
-}
-
 struct FaultyWorld {
   Scenario scenario;
   std::unique_ptr<Course> course;  ///< null: a hub refuses the method, or no toy has its states
 };
 
 FaultyWorld world_of(const Entry<Preset>& entry, const std::string& optimizer, bool lose_disk) {
-  const std::string text = fmt::format(
-      fmt::runtime(kWorld), fmt::arg("preset", entry.name), fmt::arg("optimizer", optimizer),
-      fmt::arg("lose_disk", lose_disk), fmt::arg("period", has_period(entry) ? "period = 5" : ""));
+  const std::string text =
+      fmt::format(fmt::runtime(kWorld), fmt::arg("preset", entry.name),
+                  fmt::arg("optimizer", optimizer), fmt::arg("lose_disk", lose_disk),
+                  fmt::arg("period", has_option(entry.name, "period") ? "period = 5" : ""));
   Mistakes mistakes;
   const Value table = parse_toml(text, std::string(entry.name), mistakes);
   FaultyWorld out{read_scenario(table, std::string(entry.name), mistakes), nullptr};

@@ -94,6 +94,13 @@ Training training_of(const SyncTable& sync) {
   return preset == nullptr ? Training{} : preset->training();
 }
 
+bool has_option(std::string_view preset, std::string_view option) {
+  for (const Entry<Preset>* entry : presets())
+    if (entry->name == preset)
+      return std::ranges::count(entry->describe(), option, &OptionInfo::name) > 0;
+  return false;
+}
+
 Plan make_plan(const SyncTable& sync, const PresetContext& context, Mistakes& mistakes) {
   Plan plan;
   const SyncOptions& options = sync.options;

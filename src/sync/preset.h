@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/plugin.h"
@@ -80,6 +81,9 @@ struct SyncTable {
   SyncOptions options;
   Value preset_options;  ///< the rest: the preset's own
 };
+
+/// Whether the preset of that name is there and has that option.
+bool has_option(std::string_view preset, std::string_view option);
 
 /// Reads a [sync] table; unknown keys, of SyncOptions and of the preset, become mistakes.
 SyncTable read_sync(const Value& table, Mistakes& mistakes);

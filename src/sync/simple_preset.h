@@ -55,14 +55,11 @@ inline constexpr Range<int64_t> kPeriodRange{1, 1'000'000'000};
 /// Of the part of values that a sparse codec keeps.
 inline constexpr Range<double> kKeepRange{1e-6, 1};
 
-/// How the consensus of sparse offers goes down: whole, but for its zeros. `part` of the values are
-/// expected, at most all.
-inline Plugin sparse_down(double part) {
-  return {fmt::format("threshold(0, expect={})|fp32", std::min(1.0, part)), {}};
-}
-/// Of offers of which each has `keep` of the values.
+/// How the consensus of offers that have `keep` of the values each goes down: whole, but for its
+/// zeros.
 inline Plugin sparse_down(double keep, const PresetContext& context) {
-  return sparse_down(keep * static_cast<double>(context.workers));
+  const double part = std::min(1.0, keep * static_cast<double>(context.workers));
+  return {fmt::format("threshold(0, expect={})|fp32", part), {}};
 }
 
 /// FedAvg's family with other rules: `Traits::kRule` combines the parameters.

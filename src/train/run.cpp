@@ -100,10 +100,8 @@ RunInfo describe_run(const Team& team, int64_t program_bytes) {
   info.parameters = recipe.shape->layout().count();
   info.steps = recipe.run.steps;
   info.first_step = team.steps();
-  for (const auto& worker : team.workers()) {
-    info.first_up_bytes += worker->engine().counters().traffic.up_bytes;
-    info.first_down_bytes += worker->engine().counters().traffic.down_bytes;
-  }
+  info.first_up_bytes = team.bytes().up;
+  info.first_down_bytes = team.bytes().down;
   info.tokens_per_step = recipe.train.batch_tokens;
   info.ddp_bytes_per_step = ddp_step_bytes(info.parameters, recipe.workers()).sum();
   info.predicted_bytes = predicted_bytes(team.plan(), 1, recipe.run.steps).sum();
@@ -197,10 +195,8 @@ Result<RunSummary> Run::train(const std::atomic<bool>& stop) {
   summary_.finished = team_->steps() == recipe_.run.steps;
   summary_.steps = team_->steps();
   summary_.weights_digest = weights_digest(*mean_).hex();
-  for (const auto& worker : team_->workers()) {
-    summary_.up_bytes += worker->engine().counters().traffic.up_bytes;
-    summary_.down_bytes += worker->engine().counters().traffic.down_bytes;
-  }
+  summary_.up_bytes = team_->bytes().up;
+  summary_.down_bytes = team_->bytes().down;
   summary_.ddp_bytes =
       team_->steps() * ddp_step_bytes(recipe_.shape->layout().count(), recipe_.workers()).sum();
   if (summary_.finished) {

@@ -168,6 +168,16 @@ void Team::carry(Shift& shift, bool main_thread) {
   shift.changed.notify_all();
 }
 
+RunBytes Team::bytes() const {
+  RunBytes out;
+  for (const auto& worker : workers_) {
+    const Traffic& traffic = worker->engine().counters().traffic;
+    out.up += traffic.up_bytes;
+    out.down += traffic.down_bytes;
+  }
+  return out;
+}
+
 void Team::mean_parameters(Arena& out) {
   Mistakes none;
   const auto mean = make_plugin(rules(), "rule", Plugin{"mean", {}}, none);

@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/threads.h"
 #include "exchange/local.h"
+#include "sync/account.h"
 #include "train/basis.h"
 
 namespace causeway {
@@ -49,6 +50,9 @@ class Team {
   /// Sites with their opened sources; worker m belongs to site m modulo their number.
   const std::vector<Sources>& sources() const { return basis_->sources(); }
   int32_t site_of(WorkerId worker) const { return basis_->site_of(worker); }
+
+  /// Bytes that all workers have sent and received so far.
+  RunBytes bytes() const;
 
   /// Writes the mean of all replicas' parameters, in member order, to `out`.
   void mean_parameters(Arena& out);

@@ -147,6 +147,8 @@ class BytesExperiment final : public Experiment {
   using Options = NoOptions;
   explicit BytesExperiment(const Options&) {}
 
+  Scale scale(bool quick) const override { return quick ? small_scale(true) : Scale{}; }
+
   Result<Report> run(Laboratory& laboratory) const override {
     std::vector<Arm> arms = bytes_arms(Text::kMixed, laboratory.scale());
     const auto own = bytes_arms(Text::kOwn, laboratory.scale());

@@ -342,13 +342,6 @@ class CodecsExperiment final : public Experiment {
   using Options = NoOptions;
   explicit CodecsExperiment(const Options&) {}
 
-  Scale scale(bool quick) const override {
-    Scale out = usual_scale(true);
-    out.steps = quick ? 160 : 640;
-    out.exam_tokens = quick ? 2048 : 4096;
-    return out;
-  }
-
   Result<Report> run(Laboratory& laboratory) const override {
     CW_ASSIGN(const auto results, laboratory.train(codec_arms(laboratory.scale())));
     Report report;

@@ -26,8 +26,6 @@ class DgcExperiment final : public Experiment {
   using Options = NoOptions;
   explicit DgcExperiment(const Options&) {}
 
-  Scale scale(bool quick) const override { return small_scale(quick); }
-
   Result<Report> run(Laboratory& laboratory) const override {
     std::vector<Arm> arms{
         variant_arm(kDense, "ddp", 1, {kMomentumSgd}),

@@ -70,8 +70,6 @@ class LowRankExperiment final : public Experiment {
   using Options = NoOptions;
   explicit LowRankExperiment(const Options&) {}
 
-  Scale scale(bool quick) const override { return small_scale(quick); }
-
   Result<Report> run(Laboratory& laboratory) const override {
     CW_ASSIGN(const auto results, laboratory.train(low_rank_arms(laboratory.scale().period)));
     Report report;

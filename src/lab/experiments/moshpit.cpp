@@ -259,13 +259,6 @@ class MoshpitExperiment final : public Experiment {
   using Options = NoOptions;
   explicit MoshpitExperiment(const Options&) {}
 
-  Scale scale(bool quick) const override {
-    Scale out = usual_scale(true);
-    out.steps = quick ? 160 : 640;
-    out.exam_tokens = quick ? 2048 : 4096;
-    return out;
-  }
-
   Result<Report> run(Laboratory& laboratory) const override {
     Report report;
     report_averaging(report);

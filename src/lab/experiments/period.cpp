@@ -150,8 +150,6 @@ class PeriodExperiment final : public Experiment {
   using Options = NoOptions;
   explicit PeriodExperiment(const Options&) {}
 
-  Scale scale(bool quick) const override { return small_scale(quick); }
-
   Result<Report> run(Laboratory& laboratory) const override {
     const int64_t middle = laboratory.scale().period;
     const Periods periods{middle / 4, middle, middle * 4};

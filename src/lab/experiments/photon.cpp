@@ -17,8 +17,6 @@ class PhotonExperiment final : public Experiment {
   using Options = NoOptions;
   explicit PhotonExperiment(const Options&) {}
 
-  Scale scale(bool quick) const override { return small_scale(quick); }
-
   Result<Report> run(Laboratory& laboratory) const override {
     const int64_t period = laboratory.scale().period;
     const std::vector<Arm> arms{

@@ -34,7 +34,7 @@ class RareExperiment final : public Experiment {
   explicit RareExperiment(const Options&) {}
 
   Scale scale(bool quick) const override {
-    Scale scale = usual_scale(quick);
+    Scale scale = quick ? small_scale(true) : Scale{};
     scale.steps = quick ? 512 : 2000;
     scale.period = quick ? 64 : 256;
     return scale;

@@ -70,8 +70,6 @@ class StreamingExperiment final : public Experiment {
   using Options = NoOptions;
   explicit StreamingExperiment(const Options&) {}
 
-  Scale scale(bool quick) const override { return small_scale(quick); }
-
   Result<Report> run(Laboratory& laboratory) const override {
     const int64_t period = laboratory.scale().period;
     const std::vector<Arm> arms{method_arm("ddp", 1),

@@ -102,8 +102,6 @@ class WorkersExperiment final : public Experiment {
   using Options = NoOptions;
   explicit WorkersExperiment(const Options&) {}
 
-  Scale scale(bool quick) const override { return small_scale(quick); }
-
   Result<Report> run(Laboratory& laboratory) const override {
     const Scale& scale = laboratory.scale();
     const std::vector<int64_t> counts{1, 2, 4, 8, 16};
