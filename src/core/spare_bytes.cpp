@@ -10,44 +10,52 @@
 namespace causeway {
 namespace {
 
-constexpr size_t kSparesMax = 4;
-
-struct Spares {
+struct Shelf {
+  const size_t count_max;
   std::mutex mutex;
   std::deque<Bytes> arrays;  // the oldest first
 };
 
-/// Never destroyed: arrays are given to it as late as at the process's end.
-Spares& spares() {
-  static Spares& all = *new Spares;
-  return all;
+/// Of messages and pieces of files; and of whole offers and results. Never destroyed: arrays are
+/// given to it as late as at the process's end.
+Shelf& shelf_of(size_t bytes) {
+  static Shelf& small = *new Shelf{32, {}, {}};
+  static Shelf& large = *new Shelf{4, {}, {}};
+  return bytes < kPastCacheBytes ? small : large;
 }
 
 }  // namespace
 
 Bytes take_spare_bytes(size_t count) {
-  if (count < kPastCacheBytes) return {};
-  const std::lock_guard lock(spares().mutex);
-  std::deque<Bytes>& arrays = spares().arrays;
+  if (count < kSpareBytesMin) return {};
+  Shelf& shelf = shelf_of(count);
+  const std::lock_guard lock(shelf.mutex);
   // Not one that is far too large: another may be looking for it.
-  const auto found = std::ranges::find_if(arrays, [count](const Bytes& one) {
+  const auto found = std::ranges::find_if(shelf.arrays, [count](const Bytes& one) {
     return one.capacity() >= count && one.capacity() / 2 <= count;
   });
-  if (found == arrays.end()) return {};
+  if (found == shelf.arrays.end()) return {};
   Bytes out = std::move(*found);
-  arrays.erase(found);
+  shelf.arrays.erase(found);
   return out;
 }
 
 void give_spare_bytes(Bytes bytes) {
-  if (bytes.capacity() < kPastCacheBytes) return;
+  if (bytes.capacity() < kSpareBytesMin) return;
+  Shelf& shelf = shelf_of(bytes.capacity());
   Bytes oldest;  // freed without the lock
-  const std::lock_guard lock(spares().mutex);
-  std::deque<Bytes>& arrays = spares().arrays;
-  arrays.push_back(std::move(bytes));
-  if (arrays.size() <= kSparesMax) return;
-  oldest = std::move(arrays.front());
-  arrays.pop_front();
+  const std::lock_guard lock(shelf.mutex);
+  shelf.arrays.push_back(std::move(bytes));
+  if (shelf.arrays.size() <= shelf.count_max) return;
+  oldest = std::move(shelf.arrays.front());
+  shelf.arrays.pop_front();
+}
+
+std::shared_ptr<Bytes> share_spare_bytes(Bytes bytes) {
+  return {new Bytes(std::move(bytes)), [](Bytes* last) {
+            give_spare_bytes(std::move(*last));
+            delete last;
+          }};
 }
 
 }  // namespace causeway

@@ -5,6 +5,7 @@
 #include <asio/bind_executor.hpp>
 #include <asio/post.hpp>
 
+#include "core/spare_bytes.h"
 #include "net/connection.h"
 
 namespace causeway {
@@ -58,9 +59,9 @@ void Connection::go_on_reading() {
       // It grows with what comes: a length that is claimed costs nothing, and what is set to zero
       // here is overwritten while it is in the cache.
       const size_t left = head_.length - payload_have_;
-      payload_->resize(payload_have_ +
-                       std::min({left, kReadBytes, receive_pacer_.piece_bytes_max()}));
-      into = std::span(*payload_).subspan(payload_have_);
+      const size_t next = std::min({left, kReadBytes, receive_pacer_.piece_bytes_max()});
+      if (payload_->size() < payload_have_ + next) payload_->resize(payload_have_ + next);
+      into = std::span(*payload_).subspan(payload_have_, next);
     }
     const auto moved = stream_.read(into);
     if (moved.status == TlsStream::Status::kWantRead)
@@ -98,8 +99,12 @@ bool Connection::take_head() {
     return false;
   }
   head_ = *head;
-  payload_ = std::make_shared<Bytes>();
-  payload_->reserve(std::min<size_t>(head_.length, kMessageBytesMax));
+  const size_t expected = std::min<size_t>(head_.length, kMessageBytesMax);
+  Bytes room = take_spare_bytes(expected);
+  if (room.size() > head_.length) room.resize(head_.length);
+  room.reserve(expected);
+  payload_ = expected < kSpareBytesMin ? std::make_shared<Bytes>(std::move(room))
+                                       : share_spare_bytes(std::move(room));
   payload_have_ = head_have_ = 0;
   // It has let us in, and wants to hear that we live while a long charter is on its way.
   if (head_.kind == FrameKind::kCharter) trusted();

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "core/durable.h"
+#include "core/spare_bytes.h"
 
 namespace causeway {
 
@@ -62,7 +63,9 @@ Result<Bytes> BlobReader::read(const BlobId& id, int64_t offset, int64_t bytes) 
   const bool known = ::fstat(file->handle, &info) == 0;
   const int64_t here =
       known ? std::max<int64_t>(info.st_size - std::max<int64_t>(offset, 0), 0) : 0;
-  Bytes out(static_cast<size_t>(std::clamp<int64_t>(bytes, 0, here)));
+  const auto count = static_cast<size_t>(std::clamp<int64_t>(bytes, 0, here));
+  Bytes out = take_spare_bytes(count);
+  out.resize(count);
   size_t have = 0;
   int error = known ? 0 : errno;
   while (error == 0 && have < out.size()) {

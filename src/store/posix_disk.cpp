@@ -112,7 +112,7 @@ class Spares {
   }
 
  private:
-  static constexpr int64_t kBytesMin = int64_t{8} << 20;
+  static constexpr int64_t kBytesMin = int64_t{1} << 20;
   static constexpr size_t kCountMax = 64;
 
   const int folder_;

@@ -98,7 +98,7 @@ std::vector<Relation> period_relations(const std::vector<ArmResult>& results,
   for (const char* other : {"des_loc", "local_adam", "diloco", "fedavg"})
     out.push_back(degrades_less(results, periods, "mt_dao", other, "MT-DAO"));
   out.push_back(degrades_less(results, periods, kSlow, "mt_dao", "MT-DAO"));
-  const auto middle = static_cast<double>(periods[periods.size() / 2]);
+  const auto middle = static_cast<double>(periods[1]);
   const auto at = [&](const std::string& name) -> const ArmResult& {
     return result_at(results, name, middle);
   };
@@ -150,13 +150,20 @@ class PeriodExperiment final : public Experiment {
   using Options = NoOptions;
   explicit PeriodExperiment(const Options&) {}
 
+  Scale scale(bool quick) const override {
+    Scale scale = small_scale(quick);
+    if (!quick) scale.steps = 1024;
+    return scale;
+  }
+
   Result<Report> run(Laboratory& laboratory) const override {
-    const int64_t middle = laboratory.scale().period;
-    const Periods periods{middle / 4, middle, middle * 4};
-    std::vector<Arm> arms;
-    // The middle first: there the rate is found.
-    for (const int64_t period : {periods[1], periods[0], periods[2]})
-      for (Arm& arm : period_arms(period)) arms.push_back(std::move(arm));
+    const int64_t usual = laboratory.scale().period;
+    Periods periods{usual / 4, usual, 4 * usual};
+    if (laboratory.scale().steps >= 32 * usual) periods.push_back(16 * usual);
+    std::vector<Arm> arms = period_arms(usual);  // the first: there the rate is found
+    for (const int64_t period : periods)
+      if (period != usual)
+        for (Arm& arm : period_arms(period)) arms.push_back(std::move(arm));
     for (const int64_t period : {periods.front(), periods.back()})
       for (Arm& arm : outer_arms(period)) arms.push_back(std::move(arm));
     CW_ASSIGN(const auto results, laboratory.train(arms));
