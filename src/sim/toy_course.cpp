@@ -10,6 +10,7 @@ namespace {
 struct InnerFacts {
   std::string name;
   std::vector<std::string> moments;
+  float momentum_part = 1;
 };
 
 InnerFacts facts_of(ToyOptimizer optimizer) {
@@ -20,6 +21,12 @@ InnerFacts facts_of(ToyOptimizer optimizer) {
       return {"sgd_momentum", {"u"}};
     case ToyOptimizer::kAdam:
       return {"adamw", {"u", "v"}};
+    case ToyOptimizer::kSlow:
+      return {"qhm", {"u"}, 0.7F};
+    case ToyOptimizer::kCorrected:
+      return {"sgd", {"c"}};
+    case ToyOptimizer::kLowRank:
+      return {"lordo", {"u", "v", "q"}};
   }
   return {};
 }
@@ -46,8 +53,9 @@ std::unique_ptr<ToyCourse> ToyCourse::make(const ToyOptions& options, const Valu
     mistakes.add(sync.where, crosses.error().message);
     return nullptr;
   }
-  return std::unique_ptr<ToyCourse>(new ToyCourse(
-      shape, {inner.moments, static_cast<float>(options.lr)}, std::move(model), std::move(bound)));
+  return std::unique_ptr<ToyCourse>(
+      new ToyCourse(shape, {inner.moments, static_cast<float>(options.lr), inner.momentum_part},
+                    std::move(model), std::move(bound)));
 }
 
 Bytes ToyCourse::genesis() const {

@@ -11,7 +11,14 @@
 namespace causeway {
 
 enum class ToyKind : uint8_t { kConvex = 1, kTwoLayer = 2 };
-enum class ToyOptimizer : uint8_t { kSgd = 1, kMomentum = 2, kAdam = 3 };
+enum class ToyOptimizer : uint8_t {
+  kSgd = 1,
+  kMomentum = 2,
+  kAdam = 3,
+  kSlow = 4,
+  kCorrected = 5,
+  kLowRank = 6
+};
 
 struct ToyOptions {
   ToyKind kind = ToyKind::kTwoLayer;
@@ -27,8 +34,13 @@ struct ToyOptions {
     visit("optimizer", optimizer,
           Choices<ToyOptimizer>{{{"sgd", ToyOptimizer::kSgd},
                                  {"momentum", ToyOptimizer::kMomentum},
-                                 {"adam", ToyOptimizer::kAdam}}},
-          "", "Inner optimizer: no moments, u, or u and v.");
+                                 {"adam", ToyOptimizer::kAdam},
+                                 {"slow", ToyOptimizer::kSlow},
+                                 {"corrected", ToyOptimizer::kCorrected},
+                                 {"low_rank", ToyOptimizer::kLowRank}}},
+          "",
+          "Inner optimizer: no moments; u; u and v; u, quasi-hyperbolic, as mt_dao wants it; no "
+          "moments and fedspeed's correction c; u, v and lordo's basis q.");
     visit("lr", lr, Range<double>{0, 1}, "", "Its step size.");
     visit("width", width, Range<int64_t>{1, 64}, "", "A factor on the number of parameters.");
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/toy_trainer.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -57,22 +58,27 @@ void FlatReplica::reset_optimizer() {
   for (std::vector<float>& moment : moments_) moment.assign(moment.size(), 0);
 }
 
+float* FlatReplica::moment(std::string_view name) {
+  const auto found = std::ranges::find(inner_.moments, name);
+  if (found == inner_.moments.end()) return nullptr;
+  return moments_[static_cast<size_t>(found - inner_.moments.begin())].data();
+}
+
 void FlatReplica::update() {
-  const float rate = inner_.rate;
-  if (moments_.empty()) {
-    for (size_t i = 0; i < x_.size(); ++i) x_[i] -= rate * g_[i];
-  } else if (moments_.size() == 1) {
-    for (size_t i = 0; i < x_.size(); ++i) {
-      moments_[0][i] = kMomentum * moments_[0][i] + (1 - kMomentum) * g_[i];
-      x_[i] -= rate * moments_[0][i];
-    }
-  } else {
-    for (size_t i = 0; i < x_.size(); ++i) {
-      float& u = moments_[0][i];
-      float& v = moments_[1][i];
-      u = kFirst * u + (1 - kFirst) * g_[i];
-      v = kSecond * v + (1 - kSecond) * g_[i] * g_[i];
-      x_[i] -= rate * u / (std::sqrt(v) + kEpsilon);
+  const float rate = inner_.rate, part = inner_.momentum_part;
+  float *const u = moment("u"), *const v = moment("v");
+  const float* const c = moment("c");
+  for (size_t i = 0; i < x_.size(); ++i) {
+    const float g = c == nullptr ? g_[i] : g_[i] - c[i];
+    if (u == nullptr) {
+      x_[i] -= rate * g;
+    } else if (v == nullptr) {
+      u[i] = kMomentum * u[i] + (1 - kMomentum) * g;
+      x_[i] -= rate * ((1 - part) * g + part * u[i]);
+    } else {
+      u[i] = kFirst * u[i] + (1 - kFirst) * g;
+      v[i] = kSecond * v[i] + (1 - kSecond) * g * g;
+      x_[i] -= rate * u[i] / (std::sqrt(v[i]) + kEpsilon);
     }
   }
 }

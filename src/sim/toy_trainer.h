@@ -14,8 +14,10 @@ namespace causeway {
 
 /// How a toy takes a step.
 struct ToyInner {
-  std::vector<std::string> moments;  ///< {}: SGD; {"u"}: momentum; {"u", "v"}: Adam's
+  /// No u: SGD; u: momentum; u and v: Adam's. c is taken from the gradient; others only lie there.
+  std::vector<std::string> moments;
   float rate = 0.05F;
+  float momentum_part = 1;  ///< of a step; the gradient itself has the rest
 };
 
 /// Flat states: x, g and moments. Adam goes without bias correction, so that a joiner, who is given
@@ -43,6 +45,7 @@ class FlatReplica final : public Replica {
 
  private:
   const std::vector<float>& state(std::string_view name) const;
+  float* moment(std::string_view name);
 
   const ToyInner inner_;
   std::vector<float> x_, g_;
