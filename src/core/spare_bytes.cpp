@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <mutex>
+#include <vector>
 
 #include "core/memory.h"
 
@@ -11,16 +13,21 @@ namespace causeway {
 namespace {
 
 struct Shelf {
-  const size_t count_max;
+  const size_t count_max, bytes_max;
   std::mutex mutex;
   std::deque<Bytes> arrays;  // the oldest first
+  size_t bytes = 0;
+
+  bool too_full() const {
+    return arrays.size() > count_max || (bytes > bytes_max && arrays.size() > 1);
+  }
 };
 
 /// Of messages and pieces of files; and of whole offers and results. Never destroyed: arrays are
 /// given to it as late as at the process's end.
 Shelf& shelf_of(size_t bytes) {
-  static Shelf& small = *new Shelf{32, {}, {}};
-  static Shelf& large = *new Shelf{4, {}, {}};
+  static Shelf& small = *new Shelf{32, size_t{32} << 20, {}, {}};
+  static Shelf& large = *new Shelf{4, std::numeric_limits<size_t>::max(), {}, {}};
   return bytes < kPastCacheBytes ? small : large;
 }
 
@@ -37,18 +44,22 @@ Bytes take_spare_bytes(size_t count) {
   if (found == shelf.arrays.end()) return {};
   Bytes out = std::move(*found);
   shelf.arrays.erase(found);
+  shelf.bytes -= out.capacity();
   return out;
 }
 
 void give_spare_bytes(Bytes bytes) {
   if (bytes.capacity() < kSpareBytesMin) return;
   Shelf& shelf = shelf_of(bytes.capacity());
-  Bytes oldest;  // freed without the lock
+  std::vector<Bytes> oldest;  // freed without the lock
   const std::lock_guard lock(shelf.mutex);
+  shelf.bytes += bytes.capacity();
   shelf.arrays.push_back(std::move(bytes));
-  if (shelf.arrays.size() <= shelf.count_max) return;
-  oldest = std::move(shelf.arrays.front());
-  shelf.arrays.pop_front();
+  while (shelf.too_full()) {
+    shelf.bytes -= shelf.arrays.front().capacity();
+    oldest.push_back(std::move(shelf.arrays.front()));
+    shelf.arrays.pop_front();
+  }
 }
 
 std::shared_ptr<Bytes> share_spare_bytes(Bytes bytes) {

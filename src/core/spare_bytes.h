@@ -18,8 +18,8 @@ inline constexpr size_t kSpareBytesMin = size_t{256} << 10;
 /// much, is unspecified. Thread-safe.
 Bytes take_spare_bytes(size_t count);
 
-/// Keeps an array that is not small, in place of the oldest of about its size if there are enough
-/// (32 of up to 8 MiB, 4 larger ones); else frees it. Thread-safe.
+/// Keeps an array that is not small, in place of the oldest ones if there are enough: of those
+/// below 8 MiB 32 and 32 MiB in all, of larger ones 4. Thread-safe.
 void give_spare_bytes(Bytes bytes);
 
 /// The array to share; given back when the last user is gone.

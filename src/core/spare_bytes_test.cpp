@@ -48,6 +48,14 @@ TEST_P(SpareBytes, KeepsAFew) {
   EXPECT_EQ(kept, GetParam() < kPastCacheBytes ? 32 : 4);
 }
 
+TEST(MessagesBytes, AreKeptUpToABound) {
+  constexpr size_t kCount = 5 << 20;
+  for (size_t i = 0; i < 20; ++i) give_spare_bytes(Bytes(kCount));
+  size_t kept = 0;
+  while (!take_spare_bytes(kCount).empty()) ++kept;
+  EXPECT_EQ(kept, 6);
+}
+
 INSTANTIATE_TEST_SUITE_P(Sizes, SpareBytes, testing::Values(kSpareBytesMin, kPastCacheBytes));
 
 TEST(SmallBytes, AreNotKept) {
