@@ -32,6 +32,8 @@ class Disk {
   virtual void expect(const std::string& /*name*/, int64_t /*bytes*/) {}
   /// Adds to the end of a file, which is made if there is none.
   virtual Result<void> append(const std::string& name, ByteSpan bytes) = 0;
+  /// Has what was appended written, and does not wait for it: `sync` then takes less time.
+  virtual void begin_sync(const std::string& /*name*/) {}
   virtual Result<void> sync(const std::string& name) = 0;
   /// Fills `out` with the bytes from `offset` on; it fails if the file is shorter, and `out` then
   /// has unspecified bytes.

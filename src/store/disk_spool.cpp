@@ -60,6 +60,7 @@ Bytes head_of(const BlobId& id, int64_t bytes_total) {
   return out;
 }
 constexpr size_t kHeadBytes = 40;
+constexpr int64_t kSyncBytes = int64_t{8} << 20;
 
 /// The total that a head of this blob states; none if it is no such head.
 std::optional<int64_t> total_in(const BlobId& id, ByteSpan sums) {
@@ -125,7 +126,8 @@ class DiskSpool final : public Spool {
   std::set<BlobId> unfit_;  // blobs whose files are longer than the ledger says
 };
 
-/// Its bytes lie in a file of their own until the last one has come.
+/// Its bytes lie in a file of their own until the last one has come. They go to the disk meanwhile:
+/// the end of a round would wait for them.
 class DiskSpool::Writer final : public BlobWriter {
  public:
   Writer(DiskSpool& spool, std::string name) : spool_(spool), name_(std::move(name)) {}
@@ -141,7 +143,12 @@ class DiskSpool::Writer final : public BlobWriter {
     hasher_.add(bytes);
     const auto pieces = SpoolLedger::pieces_of(bytes);
     pieces_.insert(pieces_.end(), pieces.begin(), pieces.end());
-    return spool_.disk_.append(name_, bytes);
+    CW_TRY(spool_.disk_.append(name_, bytes));
+    if (bytes_ - begun_ >= kSyncBytes) {
+      spool_.disk_.begin_sync(name_);
+      begun_ = bytes_;
+    }
+    return {};
   }
 
   Result<BlobId> finish() override {
@@ -170,8 +177,8 @@ class DiskSpool::Writer final : public BlobWriter {
 
  private:
   DiskSpool& spool_;
-  std::string name_;  // until it is the blob's
-  int64_t bytes_ = 0;
+  std::string name_;               // until it is the blob's
+  int64_t bytes_ = 0, begun_ = 0;  // appended, and that are on their way to the disk
   Hasher hasher_;
   std::vector<Chunk> pieces_;
 };

@@ -86,6 +86,15 @@ TEST_P(EveryDisk, ViewsGrowWithTheFile) {
   EXPECT_EQ(Bytes(other.begin(), other.end()), second);
 }
 
+TEST_P(EveryDisk, MayBeginToSyncAtAnyTime) {
+  disk_->begin_sync("a");  // there is none
+  ASSERT_TRUE(disk_->append("a", bytes_of("one")).ok());
+  disk_->begin_sync("a");
+  ASSERT_TRUE(disk_->append("a", bytes_of("two")).ok());
+  disk_->begin_sync("../a");
+  EXPECT_EQ(whole(*disk_, "a"), bytes_of("onetwo"));
+}
+
 TEST_P(EveryDisk, CutsAndGoesOn) {
   ASSERT_TRUE(disk_->append("a", bytes_of("abcdef")).ok());
   ASSERT_TRUE(disk_->truncate("a", 2).ok());

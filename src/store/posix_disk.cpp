@@ -152,6 +152,11 @@ class PosixDisk final : public Disk {
     return {};
   }
 
+  void begin_sync(const std::string& name) override {
+    if (const auto file = open(name, O_WRONLY))
+      ::sync_file_range(file->number(), 0, 0, SYNC_FILE_RANGE_WRITE);
+  }
+
   Result<void> sync(const std::string& name) override {
     CW_ASSIGN(const File file, open(name, O_RDONLY));
     if (::fdatasync(file.number()) != 0) return trouble(name, "cannot be synced to disk");
