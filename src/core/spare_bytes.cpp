@@ -26,7 +26,7 @@ struct Shelf {
 /// Of messages and pieces of files; and of whole offers and results. Never destroyed: arrays are
 /// given to it as late as at the process's end.
 Shelf& shelf_of(size_t bytes) {
-  static Shelf& small = *new Shelf{32, size_t{32} << 20, {}, {}};
+  static Shelf& small = *new Shelf{16, size_t{16} << 20, {}, {}};
   static Shelf& large = *new Shelf{4, std::numeric_limits<size_t>::max(), {}, {}};
   return bytes < kPastCacheBytes ? small : large;
 }

@@ -19,7 +19,7 @@ inline constexpr size_t kSpareBytesMin = size_t{256} << 10;
 Bytes take_spare_bytes(size_t count);
 
 /// Keeps an array that is not small, in place of the oldest ones if there are enough: of those
-/// below 8 MiB 32 and 32 MiB in all, of larger ones 4. Thread-safe.
+/// below 8 MiB 16 and 16 MiB in all, of larger ones 4. Thread-safe.
 void give_spare_bytes(Bytes bytes);
 
 /// The array to share; given back when the last user is gone.

@@ -45,7 +45,7 @@ TEST_P(SpareBytes, KeepsAFew) {
   for (size_t i = 0; i < 40; ++i) give_spare_bytes(Bytes(GetParam()));
   size_t kept = 0;
   while (!take_spare_bytes(GetParam()).empty()) ++kept;
-  EXPECT_EQ(kept, GetParam() < kPastCacheBytes ? 32 : 4);
+  EXPECT_EQ(kept, GetParam() < kPastCacheBytes ? 16 : 4);
 }
 
 TEST(MessagesBytes, AreKeptUpToABound) {
@@ -53,7 +53,7 @@ TEST(MessagesBytes, AreKeptUpToABound) {
   for (size_t i = 0; i < 20; ++i) give_spare_bytes(Bytes(kCount));
   size_t kept = 0;
   while (!take_spare_bytes(kCount).empty()) ++kept;
-  EXPECT_EQ(kept, 6);
+  EXPECT_EQ(kept, 3);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, SpareBytes, testing::Values(kSpareBytesMin, kPastCacheBytes));

@@ -149,8 +149,7 @@ Result<void> HubService::listen() {
 }
 
 Result<SharedBytes> HubService::read(const BulkRequest& request) const {
-  CW_ASSIGN(Bytes bytes, reader_->read({kHubOwner, request.blob}, request.offset, request.bytes));
-  return SharedBytes(std::move(bytes));
+  return reader_->read({kHubOwner, request.blob}, request.offset, request.bytes);
 }
 
 void HubService::note(WorkerId worker, const std::string& text) {

@@ -57,7 +57,37 @@ Result<BlobReader::File*> BlobReader::open(const BlobId& id) {
   return &*found;
 }
 
-Result<Bytes> BlobReader::read(const BlobId& id, int64_t offset, int64_t bytes) {
+std::shared_ptr<const Bytes> BlobReader::find(const Place& place, int64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  const auto found = pieces_.find(place);
+  return found != pieces_.end() && found->second.bytes == bytes ? found->second.held.lock()
+                                                                : nullptr;
+}
+
+void BlobReader::keep(const Place& place, int64_t bytes,
+                      const std::shared_ptr<const Bytes>& piece) {
+  std::shared_ptr<const Bytes> oldest;  // freed without the lock
+  const std::lock_guard lock(mutex_);
+  std::erase_if(pieces_, [](const auto& one) { return one.second.held.expired(); });
+  pieces_[place] = {bytes, piece};
+  recent_.push_back(piece);
+  if (recent_.size() <= kRecentMax) return;
+  oldest = std::move(recent_.front());
+  recent_.pop_front();
+}
+
+Result<SharedBytes> BlobReader::read(const BlobId& id, int64_t offset, int64_t bytes) {
+  const Place place(id, offset);
+  std::shared_ptr<const Bytes> piece = find(place, bytes);
+  if (piece == nullptr) {
+    CW_ASSIGN(Bytes read, read_file(id, offset, bytes));
+    piece = share_spare_bytes(std::move(read));
+    keep(place, bytes, piece);
+  }
+  return SharedBytes(std::move(piece));
+}
+
+Result<Bytes> BlobReader::read_file(const BlobId& id, int64_t offset, int64_t bytes) {
   CW_ASSIGN(File* const file, open(id));
   struct stat info{};
   const bool known = ::fstat(file->handle, &info) == 0;
