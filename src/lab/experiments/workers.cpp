@@ -10,8 +10,9 @@ namespace {
 constexpr const char* kData = "ddp";
 constexpr const char* kDiloco = "diloco";
 
+/// With the first of them the inner rate is found.
 const std::vector<double>& workers_outer_rates() {
-  static const std::vector<double> rates{0.4, 0.7, 1.0};
+  static const std::vector<double> rates{0.4, 0.2, 0.7};
   return rates;
 }
 
@@ -31,7 +32,7 @@ std::vector<Arm> workers_arms(const std::vector<int64_t>& counts, int64_t tokens
       set.push_back(fmt::format(R"(sync.outer={{name="nesterov", lr={}, momentum=0.9}})", outer));
       Arm arm = variant_arm(workers_series(outer), "diloco", period, set);
       arm.x = static_cast<double>(workers);
-      // One rate for each number of workers, found with the middle outer rate.
+      // One rate for each number of workers.
       arm.tuned = fmt::format("{} of {}", kDiloco, workers);
       out.push_back(std::move(arm));
     }
@@ -85,7 +86,10 @@ std::vector<Relation> workers_relations(const std::vector<ArmResult>& results,
                                       kSource, best(1), result_of(results, kData))};
   for (size_t i = 1; i < counts.size(); ++i)
     out.push_back(
-        not_worse(fmt::format("{} workers are not worse than {}", counts[i - 1], counts[i]),
+        not_worse(fmt::format("{} not worse than {}",
+                              counts[i - 1] == 1 ? "1 worker is"
+                                                 : fmt::format("{} workers are", counts[i - 1]),
+                              counts[i]),
                   kSource, best(counts[i - 1]), best(counts[i])));
   const double low = outer_of(best(counts.front())), high = outer_of(best(counts.back()));
   out.push_back(
