@@ -5,12 +5,6 @@
 
 namespace causeway {
 
-SharedBytes::SharedBytes(Bytes bytes) {
-  if (bytes.capacity() < kSpareBytesMin)
-    owner_ = std::make_shared<const Bytes>(std::move(bytes));
-  else
-    owner_ = share_spare_bytes(std::move(bytes));
-  view_ = *owner_;
-}
+SharedBytes::SharedBytes(Bytes bytes) : SharedBytes(share_spare_bytes(std::move(bytes))) {}
 
 }  // namespace causeway

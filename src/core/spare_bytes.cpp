@@ -63,6 +63,7 @@ void give_spare_bytes(Bytes bytes) {
 }
 
 std::shared_ptr<Bytes> share_spare_bytes(Bytes bytes) {
+  if (bytes.capacity() < kSpareBytesMin) return std::make_shared<Bytes>(std::move(bytes));
   return {new Bytes(std::move(bytes)), [](Bytes* last) {
             give_spare_bytes(std::move(*last));
             delete last;

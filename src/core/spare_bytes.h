@@ -22,7 +22,7 @@ Bytes take_spare_bytes(size_t count);
 /// below 8 MiB 16 and 16 MiB in all, of larger ones 4. Thread-safe.
 void give_spare_bytes(Bytes bytes);
 
-/// The array to share; given back when the last user is gone.
+/// The array to share; one that is not small is given back when the last user is gone.
 std::shared_ptr<Bytes> share_spare_bytes(Bytes bytes);
 
 }  // namespace causeway

@@ -103,8 +103,7 @@ bool Connection::take_head() {
   Bytes room = take_spare_bytes(expected);
   if (room.size() > head_.length) room.resize(head_.length);
   room.reserve(expected);
-  payload_ = expected < kSpareBytesMin ? std::make_shared<Bytes>(std::move(room))
-                                       : share_spare_bytes(std::move(room));
+  payload_ = share_spare_bytes(std::move(room));
   payload_have_ = head_have_ = 0;
   // It has let us in, and wants to hear that we live while a long charter is on its way.
   if (head_.kind == FrameKind::kCharter) trusted();

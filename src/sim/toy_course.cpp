@@ -9,8 +9,7 @@ namespace {
 
 struct InnerFacts {
   std::string name;
-  std::vector<std::string> moments;
-  float momentum_part = 1;
+  ToyInner inner;
 };
 
 InnerFacts facts_of(ToyOptimizer optimizer) {
@@ -18,15 +17,15 @@ InnerFacts facts_of(ToyOptimizer optimizer) {
     case ToyOptimizer::kSgd:
       return {"sgd", {}};
     case ToyOptimizer::kMomentum:
-      return {"sgd_momentum", {"u"}};
+      return {"sgd_momentum", {.moments = {"u"}}};
     case ToyOptimizer::kAdam:
-      return {"adamw", {"u", "v"}};
+      return {"adamw", {.moments = {"u", "v"}}};
     case ToyOptimizer::kSlow:
-      return {"qhm", {"u"}, 0.7F};
+      return {"qhm", {.moments = {"u"}, .momentum_part = 0.7F}};
     case ToyOptimizer::kCorrected:
-      return {"sgd", {"c"}};
+      return {"sgd", {.moments = {"c"}}};
     case ToyOptimizer::kLowRank:
-      return {"lordo", {"u", "v", "q"}};
+      return {"lordo", {.moments = {"u", "v", "q"}}};
   }
   return {};
 }
@@ -36,9 +35,10 @@ InnerFacts facts_of(ToyOptimizer optimizer) {
 std::unique_ptr<ToyCourse> ToyCourse::make(const ToyOptions& options, const Value& sync,
                                            const Shape& shape, Mistakes& mistakes) {
   const size_t before = mistakes.size();
-  const InnerFacts inner = facts_of(options.optimizer);
+  auto [name, inner] = facts_of(options.optimizer);
+  inner.rate = static_cast<float>(options.lr);
   const SyncTable table = read_sync(sync, mistakes);
-  const Plan plan = make_plan(table, {inner.name, inner.moments, {}}, mistakes);
+  const Plan plan = make_plan(table, {name, inner.moments, {}}, mistakes);
   const ToyModelOptions model_options{shape.workers, static_cast<int32_t>(options.width),
                                       shape.seed};
   auto model = options.kind == ToyKind::kConvex ? make_convex_model(model_options)
@@ -54,8 +54,7 @@ std::unique_ptr<ToyCourse> ToyCourse::make(const ToyOptions& options, const Valu
     return nullptr;
   }
   return std::unique_ptr<ToyCourse>(
-      new ToyCourse(shape, {inner.moments, static_cast<float>(options.lr), inner.momentum_part},
-                    std::move(model), std::move(bound)));
+      new ToyCourse(shape, std::move(inner), std::move(model), std::move(bound)));
 }
 
 Bytes ToyCourse::genesis() const {
